@@ -1,0 +1,80 @@
+"""One attention for multi-head, multi-query and grouped-query, with QK-norm and RoPE.
+
+The number of key/value heads decides: as many as query heads is multi-head attention, one is
+multi-query (Shazeer 2019, arXiv:1911.02150), between them is grouped (Ainslie et al. 2023,
+arXiv:2305.13245). QK-norm keeps the scores in range (Henry et al. 2020, arXiv:2010.04245).
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from helpers.model.cache import KVCache
+from helpers.model.layers import RMSNorm, rotate
+
+
+class Attention(nn.Module):
+    """Causal self-attention as in Qwen3: norm of queries and keys per head, then RoPE.
+
+    x: (batch, time, hidden_size); cos, sin: (batch or 1, 1, time, head_dim / 2);
+    mask: (batch or 1, 1, time, keys) booleans, or None for plain causal attention.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        num_attention_heads: int,
+        num_key_value_heads: int,
+        head_dim: int,
+        layer: int = 0,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        self.head_dim, self.layer = head_dim, layer
+        self.groups = num_attention_heads // num_key_value_heads
+        self.q_proj = nn.Linear(hidden_size, num_attention_heads * head_dim, bias=False)
+        self.k_proj = nn.Linear(hidden_size, num_key_value_heads * head_dim, bias=False)
+        self.v_proj = nn.Linear(hidden_size, num_key_value_heads * head_dim, bias=False)
+        self.o_proj = nn.Linear(num_attention_heads * head_dim, hidden_size, bias=False)
+        self.q_norm = RMSNorm(head_dim, eps)
+        self.k_norm = RMSNorm(head_dim, eps)
+
+    def forward(
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Tensor | None = None,
+        cache: KVCache | None = None,
+    ) -> Tensor:
+        queries = rotate(self.q_norm(self.heads(self.q_proj(x))), cos, sin)
+        keys = rotate(self.k_norm(self.heads(self.k_proj(x))), cos, sin)
+        values = self.heads(self.v_proj(x))  # (batch, num_key_value_heads, time, head_dim)
+        if cache is not None:
+            keys, values = cache.update(self.layer, keys, values)
+        mixed = attend(queries, keys, values, mask, self.groups)
+        return self.o_proj(mixed.transpose(1, 2).flatten(2))
+
+    def heads(self, x: Tensor) -> Tensor:
+        """(batch, time, heads * head_dim) -> (batch, heads, time, head_dim)"""
+        return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+
+
+def attend(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, groups: int
+) -> Tensor:
+    """softmax(q kᵀ / √head_dim) v, where `groups` query heads in a row share a key/value head.
+
+    A single query per head needs no mask among equals, so the heads of a group are handed over as
+    a sequence of queries: keys and values are read once, and never copied.
+    Vaswani et al. 2017, arXiv:1706.03762, §3.2.1.
+    """
+    time = queries.shape[2]
+    if time == 1 and mask is None:
+        grouped = queries.unflatten(1, (-1, groups)).flatten(
+            2, 3
+        )  # (batch, kv, groups, head_dim)
+        mixed = F.scaled_dot_product_attention(grouped, keys, values)
+        return mixed.flatten(1, 2).unsqueeze(2)
+    return F.scaled_dot_product_attention(
+        queries, keys, values, attn_mask=mask, is_causal=mask is None, enable_gqa=groups > 1
+    )

@@ -1,0 +1,654 @@
+"""Documents to batches: sources, packing into a memory map, windows that can be resumed.
+
+    token_map = prepare("stories", tokenizer, "data/stories", limit=20_000)
+    batches = Batches(token_map, batch_size=16, context=256, seed=0)
+    input_ids, labels = batches.next()                    both (16, 256)
+
+The map is one stream of ids: end-of-text, document, end-of-text, document, ..., end-of-text.
+Beside `train.bin` lie `train.starts.npy`, where each document starts, and `train.json`, which says
+what the map was made of. It is written last: where it is, the map is whole.
+"""
+
+import hashlib
+import json
+import os
+import re
+import threading
+import zlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from io import StringIO
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from helpers.runtime import atomic_write
+from helpers.text import stories
+from helpers.text.tokenizer import END_OF_TEXT, Tokenizer, require_unicode
+
+SPLITS = ("train", "validation")
+TINYSTORIES = "roneneldan/TinyStories"  # Eldan and Li 2023; $TINYSTORIES names another place
+HUB_PATIENCE = 3.0  # seconds to wait for the hub; `datasets` alone would try for 23
+VALIDATION_SHARE = 20  # one in twenty documents of your own text, or the last twentieth of one
+MAP_FORMAT = 1  # raise it when the files or the splitting change: older maps are then rebuilt
+PIECE = 1 << 16  # characters that are tokenized at once from a long document
+BATCH = 1 << 20  # characters that are tokenized in one call
+LINE_START = re.compile(r"\n(?=\w)")  # here the split pattern of the tokenizer always cuts
+STORY_FILES = ("stories.py", "world.py")  # the code that decides what the built-in stories say
+IGNORED = -100  # a label that cross_entropy skips
+
+
+# ---- sources: where documents come from
+
+
+def documents(
+    source: str | Path, split: str = "train", limit: int | None = None
+) -> Iterator[str]:
+    """The texts of the first `limit` documents of `split` ("train" or "validation") of `source`.
+
+    source  "stories"       built in, endless: needs a limit; the splits have seeds apart
+            "tinystories"   from the Hugging Face hub, streamed; the environment variable
+                            TINYSTORIES names another hub id or a local folder of that layout
+            a path          .txt: documents between lines `<|endoftext|>`, else one document;
+                            .jsonl: the field "text" or "story"; .parquet: the column of that name
+    Your own file is split by document: one in twenty is for validation, chosen by its text, so that
+    equal documents are on one side; of a single document it is the last twentieth.
+    ValueError, at once or on reading: unknown source or split, no such file, no network, broken or
+    empty content; each says what to do.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r} is unknown; use one of {', '.join(SPLITS)}")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}; it must be at least 1")
+    if source == "stories":
+        texts = _stories(split, limit)
+    elif source == "tinystories":
+        texts = _tinystories(split)
+    else:
+        texts = _own_split(_own_file(source), split)
+    return _some(islice(texts, limit), source, split)
+
+
+def _some(texts: Iterable[str], source: str | Path, split: str) -> Iterator[str]:
+    """Pass `texts` on; ValueError when there was none."""
+    empty = True
+    for text in texts:
+        empty = False
+        yield text
+    if empty:
+        raise ValueError(f"{source} has no text for {split}; give a source with more text")
+
+
+def _stories(split: str, limit: int | None) -> Iterator[str]:
+    if limit is None:
+        raise ValueError("the built-in stories never end; give a limit, for example 20000")
+    first = 0 if split == "train" else stories.VALIDATION_SEEDS
+    return (stories.write(seed).text for seed in range(first, first + limit))
+
+
+def _tinystories(split: str) -> Iterator[str]:
+    """Stream TinyStories by `datasets`, from the hub, its local cache, or a local folder."""
+    name = os.environ.get("TINYSTORIES", TINYSTORIES)
+    if not Path(name).is_dir():
+        _require_hub(name)
+    import datasets  # here, since it takes a second that the other sources need not pay
+
+    try:
+        for row in datasets.load_dataset(name, split=split, streaming=True):
+            if row["text"] and row["text"].strip():
+                yield row["text"]
+    except Exception as error:  # it raises a dozen kinds, from many libraries
+        raise ValueError(
+            f"TinyStories could not be read from {name}: {_first_line(error)}; try again, "
+            "use the built-in stories, or give your own text with --data my.txt"
+        ) from error
+
+
+def _require_hub(name: str) -> None:
+    """ValueError within HUB_PATIENCE seconds if the hub does not answer.
+
+    With HF_HUB_OFFLINE=1 nobody is asked: `datasets` then looks in its cache alone.
+    """
+    from huggingface_hub import constants, get_session
+
+    if constants.HF_HUB_OFFLINE:
+        return
+    answers = []
+
+    def ask() -> None:
+        try:
+            reply = get_session().head(constants.ENDPOINT, timeout=HUB_PATIENCE)
+        except Exception:  # whatever it is, the hub did not answer
+            return
+        if reply.status_code < 500:  # above that, only a proxy answered
+            answers.append(reply)
+
+    # A thread, because looking up a name may take longer than any time-out.
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(HUB_PATIENCE)
+    if not answers:
+        raise ValueError(
+            f"no TinyStories: {name} is not a folder and {constants.ENDPOINT} does not answer; use "
+            "the built-in stories, give your own text with --data my.txt, or download the files "
+            "by hand and set TINYSTORIES to their folder (HF_HUB_OFFLINE=1 if they are cached)"
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
+
+
+# ---- sources: your own file
+
+
+def _own_file(source: str | Path) -> Path:
+    """`source` as the path of a file that can be read; ValueError otherwise."""
+    path = Path(source)
+    if path.suffix.lower() not in READERS:
+        raise ValueError(
+            f"{source} is not a source; give 'stories', 'tinystories' or a file that ends in "
+            f"{', '.join(READERS)}"
+        )
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist or is no file; check the name")
+    return path
+
+
+def _own_split(path: Path, split: str) -> Iterator[str]:
+    """The documents of one split, in two passes: hashes first, so that no text is kept."""
+    read = READERS[path.suffix.lower()]
+    distinct = np.unique(np.fromiter(map(_text_hash, read(path)), np.uint64))
+    validation = split == "validation"
+    if len(distinct) < 2:
+        halves = (_half(text, validation) for text in read(path))
+        yield from (text for text in halves if text.strip())
+        return
+    border = distinct[max(1, len(distinct) // VALIDATION_SHARE)]
+    yield from (text for text in read(path) if (_text_hash(text) < border) == validation)
+
+
+def _text_hash(text: str) -> int:
+    """64 bits of BLAKE2b: the same on every machine, unlike Python's `hash`."""
+    digest = hashlib.blake2b(digest_size=8)
+    for piece, _ in _pieces(text):
+        digest.update(piece.encode())
+    return int.from_bytes(digest.digest(), "big")
+
+
+def _half(text: str, last: bool) -> str:
+    """About the first 95 % or the last 5 % of `text`, cut at a paragraph or line if one is near."""
+    share = max(1, len(text) // VALIDATION_SHARE)
+    cut = len(text) - share
+    for mark in ("\n\n", "\n", " "):
+        found = text.rfind(mark, max(0, cut - share), cut)
+        if found >= 0:
+            cut = found + len(mark)
+            break
+    return text[cut:] if last else text[:cut]
+
+
+def _read_lines(path: Path) -> Iterator[str]:
+    """The lines of a UTF-8 file with their line ends; ValueError names the first bad byte."""
+    position = 0
+    with open(path, "rb") as file:
+        for line in file:
+            try:
+                yield line.decode("utf-8-sig" if position == 0 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{path} is not UTF-8 at byte {position + error.start}; "
+                    "save it as UTF-8 in your editor"
+                ) from None
+            position += len(line)
+
+
+def _read_txt(path: Path) -> Iterator[str]:
+    """Documents between separator lines, stripped at both ends; the whole file if there is none."""
+    document = StringIO(newline="")
+    separated = False
+    for line in _read_lines(path):
+        if line.strip() != END_OF_TEXT:
+            document.write(line)
+            continue
+        separated = True
+        if text := document.getvalue().strip():
+            yield text
+        document = StringIO(newline="")
+    text = document.getvalue()
+    if text.strip():
+        yield text.strip() if separated else text
+
+
+def _read_jsonl(path: Path) -> Iterator[str]:
+    """The field "text" or "story" of each line; ValueError names the line that has neither."""
+    for number, line in enumerate(_read_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            text = require_unicode(row["text"] if "text" in row else row["story"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f'{path}, line {number}: expected {{"text": "..."}} ({type(error).__name__}: '
+                f"{error}); repair or remove the line"
+            ) from None
+        if text.strip():
+            yield text
+
+
+def _read_parquet(path: Path) -> Iterator[str]:
+    """The column "text" or "story", a thousand rows at a time."""
+    from pyarrow import ArrowException, parquet
+
+    try:
+        table = parquet.ParquetFile(path)
+        names = [name for name in ("text", "story") if name in table.schema_arrow.names]
+        if not names:
+            raise ValueError(f"its columns are {', '.join(table.schema_arrow.names)}")
+        for batch in table.iter_batches(batch_size=1000, columns=names[:1]):
+            for text in batch.column(0).to_pylist():
+                if text and text.strip():
+                    yield text
+    except (ArrowException, ValueError, AttributeError, OSError) as error:
+        raise ValueError(
+            f"{path} is not a Parquet file with a column of text named 'text': "
+            f"{_first_line(error)}"
+        ) from None
+
+
+READERS = {".txt": _read_txt, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+
+
+# ---- packing: documents to a memory map
+
+
+@dataclass(frozen=True)
+class TokenMap:
+    """Packed documents, read from the disk as they are needed.
+
+    input_ids   (tokens,) uint16 or uint32 memory map: end-of-text, document, end-of-text, ...
+    starts      (documents + 1,) int64: the first token of each document, then len(input_ids);
+                document d is input_ids[starts[d] : starts[d + 1] - 1]
+    text_ends   (documents + 1,) int64: UTF-8 bytes of raw text before document d, then of all
+    record      what `train.json` says: source, limit, tokenizer, counts
+    """
+
+    input_ids: np.ndarray
+    starts: np.ndarray
+    text_ends: np.ndarray
+    end_of_text_id: int
+    record: dict[str, Any] = field(repr=False)
+
+    @classmethod
+    def open(cls, folder: str | Path, tokenizer: Tokenizer, split: str = "train") -> "TokenMap":
+        """Open the map that `prepare` wrote. ValueError: none, broken, or another tokenizer's."""
+        folder = Path(folder)
+        try:
+            record = json.loads((folder / f"{split}.json").read_bytes())
+            _require_record(record, tokenizer, folder / f"{split}.bin")
+            starts, text_ends = np.load(folder / f"{split}.starts.npy", allow_pickle=False)
+            input_ids = np.memmap(folder / f"{split}.bin", dtype=record["dtype"], mode="r")
+            token_map = cls(input_ids, starts, text_ends, tokenizer.end_of_text_id, record)
+            token_map._require_whole()
+            token_map.require_vocabulary(tokenizer.vocab_size)
+        except (OSError, EOFError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"token map {split!r} in {folder} cannot be used: {_reason(error)}; call prepare, "
+                "which builds it anew"
+            ) from None
+        return token_map
+
+    @property
+    def text_bytes(self) -> int:
+        """UTF-8 bytes of all documents; end-of-text counts nothing."""
+        return int(self.text_ends[-1])
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the tokenizer that made the map."""
+        return self.record["tokenizer"]
+
+    @cached_property
+    def highest_id(self) -> int:
+        """The highest token id of the map (reads all of it once)."""
+        return int(self.input_ids.max())
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return len(self.starts) - 1
+
+    def document(self, index: int) -> np.ndarray:
+        """The token ids of one document, without end-of-text."""
+        return self.input_ids[self.starts[index] : self.starts[index + 1] - 1]
+
+    def raw_bytes(self, limit: int | None = None) -> int:
+        """UTF-8 bytes of the raw text of the first `limit` documents: what bits are divided by."""
+        return int(self.text_ends[: None if limit is None else limit + 1][-1])
+
+    def require_vocabulary(self, vocab_size: int) -> None:
+        """ValueError if an id of the map is outside a vocabulary (a model's, say) of this size."""
+        if self.highest_id >= vocab_size:
+            raise ValueError(
+                f"the token map holds id {self.highest_id}, outside a vocabulary of {vocab_size} "
+                "tokens; use the tokenizer that the model was made for"
+            )
+
+    def _require_whole(self) -> None:
+        """ValueError unless the three files belong together."""
+        ids, starts, record = self.input_ids, self.starts, self.record
+        whole = (
+            len(ids) == record["tokens"] == starts[-1]
+            and len(starts) == len(self.text_ends) == record["documents"] + 1
+            and self.text_bytes == record["text_bytes"]
+            and starts[0] == 1
+            and bool((np.diff(starts) > 0).all())
+            and bool((ids[starts - 1] == self.end_of_text_id).all())
+        )
+        if not whole:
+            raise ValueError("its files do not belong together")
+
+
+def prepare(
+    source: str | Path,
+    tokenizer: Tokenizer,
+    folder: str | Path,
+    *,
+    split: str = "train",
+    limit: int | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> TokenMap:
+    """Tokenize the documents of `source` into `folder`, or reuse the map that is there; open it.
+
+    A map is reused if it is whole and of the same source (a file counts by its content), split,
+    limit and tokenizer; otherwise it is built anew. `progress` is called with the number of
+    documents done. ValueError: see `documents`.
+    """
+    folder = Path(folder)
+    origin = {"source": _describe(source), "split": split, "limit": limit}
+    try:
+        token_map = TokenMap.open(folder, tokenizer, split)
+        if origin.items() <= token_map.record.items():
+            return token_map
+    except ValueError:
+        pass  # none, broken or foreign: built below
+    texts = documents(source, split, limit)
+    _write_map(texts, tokenizer, folder, origin, progress or (lambda done: None))
+    return TokenMap.open(folder, tokenizer, split)
+
+
+def _describe(source: str | Path) -> dict[str, Any]:
+    """What tells one source from another: for files, and for the stories' code, a digest."""
+    if source == "tinystories":
+        return {"kind": source, "name": os.environ.get("TINYSTORIES", TINYSTORIES)}
+    if source == "stories":
+        return {"kind": source, "digest": _digest(map(Path(__file__).with_name, STORY_FILES))}
+    path = _own_file(source)
+    return {"kind": path.suffix, "digest": _digest([path])}
+
+
+def source_digest(source: str | Path) -> str:
+    """A short name for a source and its content: equal for equal documents (8 hex digits)."""
+    text = json.dumps(_describe(source), sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _checksum(path: Path) -> int:
+    return zlib.crc32(np.memmap(path, dtype=np.uint8, mode="r"))
+
+
+def _map_dtype(vocab_size: int) -> np.dtype:
+    return np.dtype(np.uint16 if vocab_size <= 1 << 16 else np.uint32)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"{Path(error.filename).name} is missing"
+    return f"the record has no {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _require_record(record: dict[str, Any], tokenizer: Tokenizer, path: Path) -> None:
+    """ValueError unless `record` fits this program, this tokenizer and the size of the map."""
+    dtype = _map_dtype(tokenizer.vocab_size)
+    if record["format"] != MAP_FORMAT:
+        raise ValueError(f"its format is {record['format']}, this program's is {MAP_FORMAT}")
+    if record["tokenizer"] != tokenizer.fingerprint:
+        raise ValueError(
+            f"tokenizer {record['tokenizer']} made it, yours is {tokenizer.fingerprint}"
+        )
+    if record["dtype"] != dtype.name:
+        raise ValueError(f"its dtype is {record['dtype']}, not {dtype.name}")
+    size, expected = path.stat().st_size, record["tokens"] * dtype.itemsize
+    if size != expected:
+        raise ValueError(f"{path.name} has {size} bytes, not {expected}")
+    if record["crc32"] != _checksum(path):
+        raise ValueError(f"{path.name} is damaged")
+
+
+def _write_map(
+    texts: Iterable[str],
+    tokenizer: Tokenizer,
+    folder: Path,
+    origin: dict[str, Any],
+    progress: Callable[[int], object],
+) -> None:
+    """Write the three files, each whole or not at all, the record last."""
+    split = origin["split"]
+    record_path = folder / f"{split}.json"
+    record_path.unlink(missing_ok=True)  # from here until the end there is no map
+    for leftover in folder.glob(f".{split}.*.tmp"):  # of a run that was killed
+        leftover.unlink()
+    starts, text_ends = array("q", [1]), array("q", [0])
+    atomic_write(
+        folder / f"{split}.bin",
+        lambda f: _pack(f, texts, tokenizer, starts, text_ends, progress),
+    )
+    offsets = np.array([starts, text_ends])  # (2, documents + 1)
+    atomic_write(folder / f"{split}.starts.npy", lambda f: np.save(f, offsets))
+    record = {
+        "format": MAP_FORMAT,
+        "dtype": _map_dtype(tokenizer.vocab_size).name,
+        "tokens": starts[-1],
+        "documents": len(starts) - 1,
+        "text_bytes": text_ends[-1],
+        "crc32": _checksum(folder / f"{split}.bin"),
+        "tokenizer": tokenizer.fingerprint,
+        **origin,
+    }
+    content = json.dumps(record, indent=2) + "\n"
+    atomic_write(record_path, lambda f: f.write(content.encode()))
+
+
+def _pack(
+    file: BinaryIO,
+    texts: Iterable[str],
+    tokenizer: Tokenizer,
+    starts: array,
+    text_ends: array,
+    progress: Callable[[int], object],
+) -> None:
+    """Write the stream of ids to `file`, and append where documents start and their bytes end."""
+    dtype = _map_dtype(tokenizer.vocab_size)
+    file.write(np.array([tokenizer.end_of_text_id], dtype).tobytes())
+    tokens, text_bytes = starts[-1], text_ends[-1]
+    for batch in _piece_batches(texts):
+        pieces = [piece for piece, _ in batch]
+        for (piece, ends), ids in zip(batch, tokenizer.encode_batch(pieces), strict=True):
+            ids = ids + [tokenizer.end_of_text_id] if ends else ids
+            file.write(np.array(ids, dtype).tobytes())
+            tokens += len(ids)
+            text_bytes += len(piece.encode())
+            if ends:
+                starts.append(tokens)
+                text_ends.append(text_bytes)
+        progress(len(starts) - 1)
+
+
+def _piece_batches(texts: Iterable[str]) -> Iterator[list[tuple[str, bool]]]:
+    """Pieces of documents, each with whether it ends its document; some BATCH characters each."""
+    batch, characters = [], 0
+    for text in texts:
+        for piece, ends in _pieces(text):
+            batch.append((piece, ends))
+            characters += len(piece)
+            if characters >= BATCH:
+                yield batch
+                batch, characters = [], 0
+    if batch:
+        yield batch
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """Cut a long text where the tokenizer cuts too: between a line end and a letter.
+
+    The pieces have the ids of the whole, in a fraction of its memory. Each comes with whether it
+    is the last.
+    """
+    begin = 0
+    while begin < len(text):
+        cut = LINE_START.search(text, begin + PIECE)
+        end = cut.end() if cut else len(text)
+        yield text[begin:end], end == len(text)
+        begin = end
+
+
+# ---- batches: windows of the stream
+
+
+def window_starts(starts: np.ndarray, context: int) -> np.ndarray:
+    """Where the windows of one epoch start: the positions of their first labels, int64.
+
+    A window predicts `context` tokens. It starts where a document does. The document that its end
+    cuts is begun anew by the next window; only one that fills the window from its start goes on
+    where it was cut. So no token is seen without the beginning of its document, unless that lies
+    more than `context` tokens back. The spans from one start to the next part the stream: each
+    token belongs to one window, and is predicted a second time only when the window before holds
+    a cut-off beginning of its document.
+    """
+    borders = starts.tolist()
+    windows, position, document = [], borders[0], 0
+    while position < borders[-1]:
+        windows.append(position)
+        end = position + context
+        document = (
+            bisect_right(borders, end, lo=document) - 1
+        )  # it holds the first token left out
+        position = borders[document] if borders[document] > position else end
+    return np.array(windows)
+
+
+class Batches:
+    """Endless batches of windows, in a new order each epoch, with a position that can be saved.
+
+    `next()` returns input_ids and labels, both (batch_size, context) int64. The input of a row
+    starts with the end-of-text before a document, and labels[t] follows input_ids[t]. The last
+    window of the map may be short: its labels are then filled with -100, its inputs with
+    end-of-text. A batch at the end of an epoch is filled up from the next one.
+    ValueError: a context longer than the map; sizes below 1.
+    """
+
+    def __init__(self, token_map: TokenMap, batch_size: int, context: int, seed: int) -> None:
+        if batch_size < 1 or context < 1:
+            raise ValueError(
+                f"batch_size is {batch_size}, context is {context}; both must be at least 1"
+            )
+        tokens = len(token_map.input_ids) - 1  # the first end-of-text is never predicted
+        if tokens < context:
+            raise ValueError(
+                f"context longer than the data: context is {context} tokens, the data has "
+                f"{tokens}; choose a context of at most {tokens}, or give more text"
+            )
+        self.batch_size = batch_size
+        self.windows = window_starts(token_map.starts, context)
+        self._ids = np.asarray(token_map.input_ids)  # still on disk
+        self._identity = {"map": token_map.record["crc32"], "context": context, "seed": seed}
+        self._begin_epoch(0)
+
+    def __iter__(self) -> "Batches":
+        return self
+
+    def __next__(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.next()
+
+    def next(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The next input_ids and labels, both (batch_size, context) int64."""
+        rows: list[int] = []
+        while len(rows) < self.batch_size:
+            if self._index == len(self.windows):
+                self._begin_epoch(self._epoch + 1)
+            taken = self._order[self._index : self._index + self.batch_size - len(rows)]
+            rows.extend(taken)
+            self._index += len(taken)
+        starts = self.windows[rows]
+        context = self._identity["context"]
+        return _rows(self._ids, starts, np.minimum(context, len(self._ids) - starts), context)
+
+    def state_dict(self) -> dict[str, int]:
+        """The position, as plain ints: epoch, index of the next window, and whose they are."""
+        return {"epoch": self._epoch, "index": self._index, **self._identity}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on exactly where `state` was taken. ValueError: another map, context or seed."""
+        for name, mine in self._identity.items():
+            if state.get(name) != mine:
+                raise ValueError(
+                    f"cannot resume: the saved position has {name} {state.get(name)}, this run "
+                    f"has {mine}; use the same data, context and seed, or start a new run"
+                )
+        self._begin_epoch(state["epoch"])
+        self._index = state["index"]
+
+    def _begin_epoch(self, epoch: int) -> None:
+        self._epoch, self._index = epoch, 0
+        shuffler = np.random.default_rng((self._identity["seed"], epoch))
+        self._order = shuffler.permutation(len(self.windows))
+
+
+def document_rows(
+    token_map: TokenMap, context: int, limit: int | None = None, batch_size: int = 32
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Rows for evaluation: each of the first `limit` documents alone, every token a label once.
+
+    Yields input_ids and labels, both (rows, time) int64 with rows <= batch_size and
+    time <= context. A row's input starts with end-of-text, its last label is end-of-text, as in
+    training; a document longer than the context is cut into pieces. Rows of similar length come
+    together; padding has the label -100. Bits per byte: divide by `token_map.raw_bytes(limit)`.
+    """
+    borders = token_map.starts[: None if limit is None else limit + 1].tolist()
+    pieces = [
+        (begin, min(context, end - begin))
+        for first, end in pairwise(borders)
+        for begin in range(first, end, context)
+    ]
+    pieces.sort(key=lambda piece: piece[1])
+    for first in range(0, len(pieces), batch_size):
+        starts, counts = np.array(pieces[first : first + batch_size]).T
+        yield _rows(np.asarray(token_map.input_ids), starts, counts, counts[-1])
+
+
+def _rows(
+    ids: np.ndarray, starts: np.ndarray, counts: np.ndarray, width: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Row r predicts ids[starts[r]] and on, counts[r] tokens, each from the one before it."""
+    column = np.arange(width)
+    inside = column < counts[:, None]  # (rows, width)
+    end = len(ids) - 1  # the last id is end-of-text: it fills the inputs
+    before = np.where(inside, starts[:, None] + column - 1, end)
+    input_ids = ids[before].astype(np.int64)
+    labels = np.where(inside, ids[np.minimum(before + 1, end)].astype(np.int64), IGNORED)
+    return torch.from_numpy(input_ids), torch.from_numpy(labels)

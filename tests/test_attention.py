@@ -1,0 +1,107 @@
+"""One attention for all kinds of heads, against loops that a newcomer can follow."""
+
+import math
+
+import pytest
+import torch
+
+from helpers.model.attention import Attention, attend
+from helpers.model.layers import rotary_angles
+
+HEADS = [(4, 1), (4, 2), (4, 4), (6, 3)]  # one, some, all key/value heads
+
+
+def slow_attend(queries, keys, values, allowed):
+    """Attention as a loop over everything; allowed(row, i, j): may query i look at key j?"""
+    batch, heads, time, head_dim = queries.shape
+    group = heads // keys.shape[1]
+    mixed = torch.zeros_like(queries)
+    for b in range(batch):
+        for h in range(heads):
+            for i in range(time):
+                seen = [j for j in range(keys.shape[2]) if allowed(b, i, j)]
+                scores = [
+                    float(queries[b, h, i] @ keys[b, h // group, j]) / math.sqrt(head_dim)
+                    for j in seen
+                ]
+                total = sum(math.exp(score) for score in scores)
+                for j, score in zip(seen, scores, strict=True):
+                    mixed[b, h, i] += math.exp(score) / total * values[b, h // group, j]
+    return mixed
+
+
+def random_heads(heads: int, kv_heads: int, time: int, past: int = 0):
+    queries = torch.randn(2, heads, time, 6)
+    keys, values = torch.randn(2, 2, kv_heads, past + time, 6)
+    return queries, keys, values
+
+
+@pytest.mark.parametrize(("heads", "kv_heads"), HEADS)
+def test_causal_attention_equals_the_loops(heads, kv_heads):
+    queries, keys, values = random_heads(heads, kv_heads, time=5)
+    expected = slow_attend(queries, keys, values, lambda b, i, j: j <= i)
+    found = attend(queries, keys, values, None, heads // kv_heads)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("heads", "kv_heads"), HEADS)
+def test_one_query_sees_every_key(heads, kv_heads):
+    queries, keys, values = random_heads(heads, kv_heads, time=1, past=6)
+    expected = slow_attend(queries, keys, values, lambda b, i, j: True)
+    found = attend(queries, keys, values, None, heads // kv_heads)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("time", [1, 4])
+def test_a_mask_rules_out_keys_row_by_row(time):
+    queries, keys, values = random_heads(4, 2, time, past=3)
+    mask = torch.rand(2, 1, time, 3 + time) < 0.5
+    mask[..., 0] = True  # every query sees something
+    expected = slow_attend(queries, keys, values, lambda b, i, j: mask[b, 0, i, j])
+    found = attend(queries, keys, values, mask, groups=2)
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def layer_and_input(kv_heads: int = 2, time: int = 7):
+    layer = Attention(12, num_attention_heads=4, num_key_value_heads=kv_heads, head_dim=10)
+    x = torch.randn(2, time, 12)
+    return layer, x, *rotary_angles(torch.arange(time)[None, None], 10, 1e4)
+
+
+def test_the_future_changes_nothing():
+    layer, x, cos, sin = layer_and_input()
+    changed = x.clone()
+    changed[:, 4:] += 1
+    before, after = layer(x, cos, sin), layer(changed, cos, sin)
+    assert torch.equal(before[:, :4], after[:, :4])
+    assert (before[:, 4:] != after[:, 4:]).any(-1).all()
+
+
+def test_shared_heads_equal_copied_heads():
+    """Grouped heads are multi-head attention whose key and value weights repeat."""
+    grouped, x, cos, sin = layer_and_input(kv_heads=2)
+    full = Attention(12, num_attention_heads=4, num_key_value_heads=4, head_dim=10)
+    state = grouped.state_dict()
+    for name in ("k_proj.weight", "v_proj.weight"):
+        copies = state[name].unflatten(0, (2, 10)).repeat_interleave(2, dim=0)
+        state[name] = copies.flatten(0, 1)
+    full.load_state_dict(state)
+    torch.testing.assert_close(full(x, cos, sin), grouped(x, cos, sin), rtol=1e-5, atol=1e-6)
+
+
+def test_normed_queries_and_keys_ignore_the_size_of_their_weights():
+    layer, x, cos, sin = layer_and_input()
+    before = layer(x, cos, sin)
+    with torch.no_grad():
+        layer.q_proj.weight *= 50
+        layer.k_proj.weight *= 50
+    torch.testing.assert_close(layer(x, cos, sin), before, rtol=1e-3, atol=1e-4)
+    with torch.no_grad():
+        layer.q_norm.weight *= 3  # the norm's own weight does count
+    assert not torch.allclose(layer(x, cos, sin), before, rtol=1e-3, atol=1e-4)
+
+
+def test_gradients_reach_every_weight():
+    layer, x, cos, sin = layer_and_input()
+    layer(x, cos, sin).square().sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in layer.parameters())
