@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from helpers.model.attention import Attention, attend
+from helpers.model.attention import Attention, attend, attend_written_out
 from helpers.model.layers import rotary_angles
 
 HEADS = [(4, 1), (4, 2), (4, 4), (6, 3)]  # one, some, all key/value heads
@@ -105,3 +105,14 @@ def test_gradients_reach_every_weight():
     layer, x, cos, sin = layer_and_input()
     layer(x, cos, sin).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in layer.parameters())
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_attention_written_out_for_a_compiler_equals_the_ready_kernel(groups):
+    queries = torch.randn(2, 4, 33, 8, requires_grad=True)
+    keys, values = torch.randn(2, 2, 4 // groups, 33, 8).unbind()
+    want = attend(queries, keys, values, None, groups)
+    got = attend_written_out(queries, keys, values, groups)
+    torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-6)
+    gradients = [torch.autograd.grad(out.square().sum(), queries)[0] for out in (want, got)]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5)

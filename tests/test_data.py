@@ -155,7 +155,9 @@ def test_parquet_takes_a_column_story_and_skips_empty_rows(tmp_path):
 
 def test_stories_have_seeds_apart_for_train_and_validation(monkeypatch):
     Story = namedtuple("Story", "text bits")
-    monkeypatch.setattr(data.stories, "write", lambda seed: Story(f"story {seed}", 1.0))
+    monkeypatch.setattr(
+        data.stories, "write", lambda seed, world=None: Story(f"story {seed}", 1.0)
+    )
     assert list(documents("stories", limit=3)) == ["story 0", "story 1", "story 2"]
     first = data.stories.VALIDATION_SEEDS
     assert list(documents("stories", "validation", 1)) == [f"story {first}"]
@@ -534,6 +536,7 @@ def test_interrupted_preparation_leaves_no_map_or_the_whole_one(
 def test_leftovers_of_a_killed_run_are_removed(tmp_path):
     leftover = tmp_path / ".train.bin.123.tmp"
     leftover.write_bytes(b"half a map")
+    os.utime(leftover, (0, 0))
     prepare(write_txt(tmp_path), TOKENIZER, tmp_path)
     assert not leftover.exists()
 

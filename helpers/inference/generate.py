@@ -245,8 +245,10 @@ def overlap(text: str, stop: str) -> int:
 
 
 def compile_decode(model: nn.Module) -> Callable[[Tensor, KVCache], Tensor]:
-    """The model compiled for `generate(decode=...)`: the first two tokens take some 20 s.
+    """The model compiled for `generate(decode=...)`: the first three tokens take some 30 s.
 
-    The length of the cache is a symbol, so it is compiled once and not for every length.
+    The compiler sees the length of the cache change and makes it a symbol, so it compiles twice
+    and not for every length. Its wrapper is C++: at this size Python's would cost as much as the
+    arithmetic.
     """
-    return torch.compile(model, dynamic=True)
+    return torch.compile(model, options={"cpp_wrapper": True, "size_asserts": False})

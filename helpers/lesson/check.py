@@ -248,8 +248,8 @@ def unchanged(after: object, before: object) -> bool:
 def equal(got: object, want: object) -> bool:
     """Whether a result is the wanted one, within rounding; where it cannot be told, it is not.
 
-    A tensor must have shape and dtype of the wanted tensor. A number may come as any kind of
-    number or one-element tensor, a list as a tuple, tensor or array, an error with other words.
+    A tensor must have shape and dtype of the wanted tensor; a single number may come as any kind
+    of number or one-element tensor, a list as a tuple, tensor or array, an error in other words.
     """
     try:
         return matches(got, want)
@@ -259,6 +259,8 @@ def equal(got: object, want: object) -> bool:
 
 def matches(got: object, want: object) -> bool:
     """`equal` without its safety net."""
+    if isinstance(want, Tensor) and want.dim() == 0 and is_number(got):
+        want = want.item()
     if isinstance(want, ARRAYS) and isinstance(got, ARRAYS):
         return tensors_match(dense(got), dense(want))
     if is_number(want):

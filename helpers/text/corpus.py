@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helpers import runtime
 from helpers.text import data, stories
-from helpers.text.data import TokenMap, prepare, source_digest
+from helpers.text.data import WORLDS, TokenMap, prepare, source_digest
 from helpers.text.tokenizer import Tokenizer
 
 PREPARED = runtime.ROOT / "data" / "prepared"
@@ -41,7 +41,8 @@ def prepare_corpus(
     documents: how many to train on (None: all; the built-in stories need a number).
     tokenizer_folder: use this tokenizer instead of training one. ValueError: see data.documents.
     """
-    folder = PREPARED / f"{Path(source).stem}-{source_digest(source)}-{vocab_size}"
+    name = f"{Path(source).stem}-{source_digest(source)}-{vocab_size}-{documents or 'all'}"
+    folder = PREPARED / name
     tokenizer = find_tokenizer(tokenizer_folder, folder, source, vocab_size, documents, say)
     if tokenizer_folder:
         folder = folder.with_name(f"{folder.name}-{tokenizer.fingerprint[:8]}")
@@ -50,8 +51,13 @@ def prepare_corpus(
     validation = prepare(
         source, tokenizer, folder, split="validation", limit=validation_documents
     )
-    floor = stories_floor(len(validation)) if source == "stories" else None
-    return Corpus(tokenizer, train, validation, floor)
+    return Corpus(tokenizer, train, validation, floor_of(source, len(validation)))
+
+
+def prepare_primer(tokenizer: Tokenizer, stories: int) -> TokenMap:
+    """Stories of two plots only, packed by `tokenizer`: what a run may begin with."""
+    folder = PREPARED / f"primer-{source_digest('primer')}-{tokenizer.fingerprint[:8]}"
+    return prepare("primer", tokenizer, folder, limit=stories)
 
 
 def find_tokenizer(
@@ -77,7 +83,7 @@ def held_out(source: str, tokenizer: Tokenizer, count: int) -> tuple[TokenMap, f
     """The first `count` validation documents of `source`, packed; their floor where known."""
     folder = PREPARED / f"held-out-{source_digest(source)}-{tokenizer.fingerprint[:8]}"
     token_map = prepare(source, tokenizer, folder, split="validation", limit=count)
-    return token_map, stories_floor(len(token_map)) if source == "stories" else None
+    return token_map, floor_of(source, len(token_map))
 
 
 def first_characters(source: str, limit: int | None) -> list[str]:
@@ -91,7 +97,12 @@ def first_characters(source: str, limit: int | None) -> list[str]:
     return texts
 
 
-def stories_floor(count: int) -> float:
-    """The bits per byte that no model can beat on the first `count` validation stories."""
+def floor_of(source: str, count: int) -> float | None:
+    """The bits per byte that no model can beat on the first `count` validation documents.
+
+    Known for the built-in stories alone: None for any other text.
+    """
+    if source not in WORLDS:
+        return None
     seeds = range(stories.VALIDATION_SEEDS, stories.VALIDATION_SEEDS + count)
-    return stories.floor_of(stories.write(seed) for seed in seeds).bits_per_byte
+    return stories.floor_of(stories.write(seed, WORLDS[source]) for seed in seeds).bits_per_byte

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import threading
+import time
 import zlib
 from array import array
 from bisect import bisect_right
@@ -33,6 +34,7 @@ from helpers.text import stories
 from helpers.text.tokenizer import END_OF_TEXT, Tokenizer, require_unicode
 
 SPLITS = ("train", "validation")
+WORLDS = {"stories": stories.WORLD, "primer": stories.PRIMER}
 TINYSTORIES = "roneneldan/TinyStories"  # Eldan and Li 2023; $TINYSTORIES names another place
 HUB_PATIENCE = 3.0  # seconds to wait for the hub; `datasets` alone would try for 23
 VALIDATION_SHARE = 20  # one in twenty documents of your own text, or the last twentieth of one
@@ -41,6 +43,7 @@ PIECE = 1 << 16  # characters that are tokenized at once from a long document
 BATCH = 1 << 20  # characters that are tokenized in one call
 LINE_START = re.compile(r"\n(?=\w)")  # here the split pattern of the tokenizer always cuts
 STORY_FILES = ("stories.py", "world.py")  # the code that decides what the built-in stories say
+LEFTOVER = 3600.0  # seconds after which a temporary file is that of a run that was killed
 IGNORED = -100  # a label that cross_entropy skips
 
 
@@ -53,6 +56,7 @@ def documents(
     """The texts of the first `limit` documents of `split` ("train" or "validation") of `source`.
 
     source  "stories"       built in, endless: needs a limit; the splits have seeds apart
+            "primer"        the same with two plots only, to begin with
             "tinystories"   from the Hugging Face hub, streamed; the environment variable
                             TINYSTORIES names another hub id or a local folder of that layout
             a path          .txt: documents between lines `<|endoftext|>`, else one document;
@@ -66,8 +70,8 @@ def documents(
         raise ValueError(f"split {split!r} is unknown; use one of {', '.join(SPLITS)}")
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1")
-    if source == "stories":
-        texts = _stories(split, limit)
+    if source in WORLDS:
+        texts = _stories(WORLDS[source], split, limit)
     elif source == "tinystories":
         texts = _tinystories(split)
     else:
@@ -85,11 +89,11 @@ def _some(texts: Iterable[str], source: str | Path, split: str) -> Iterator[str]
         raise ValueError(f"{source} has no text for {split}; give a source with more text")
 
 
-def _stories(split: str, limit: int | None) -> Iterator[str]:
+def _stories(world: stories.World, split: str, limit: int | None) -> Iterator[str]:
     if limit is None:
         raise ValueError("the built-in stories never end; give a limit, for example 20000")
     first = 0 if split == "train" else stories.VALIDATION_SEEDS
-    return (stories.write(seed).text for seed in range(first, first + limit))
+    return (stories.write(seed, world).text for seed in range(first, first + limit))
 
 
 def _tinystories(split: str) -> Iterator[str]:
@@ -387,7 +391,7 @@ def _describe(source: str | Path) -> dict[str, Any]:
     """What tells one source from another: for files, and for the stories' code, a digest."""
     if source == "tinystories":
         return {"kind": source, "name": os.environ.get("TINYSTORIES", TINYSTORIES)}
-    if source == "stories":
+    if source in WORLDS:
         return {"kind": source, "digest": _digest(map(Path(__file__).with_name, STORY_FILES))}
     path = _own_file(source)
     return {"kind": path.suffix, "digest": _digest([path])}
@@ -451,8 +455,11 @@ def _write_map(
     split = origin["split"]
     record_path = folder / f"{split}.json"
     record_path.unlink(missing_ok=True)  # from here until the end there is no map
-    for leftover in folder.glob(f".{split}.*.tmp"):  # of a run that was killed
-        leftover.unlink()
+    for leftover in folder.glob(f".{split}.*.tmp"):
+        if (
+            time.time() - leftover.stat().st_mtime > LEFTOVER
+        ):  # not another run's at this moment
+            leftover.unlink()
     starts, text_ends = array("q", [1]), array("q", [0])
     atomic_write(
         folder / f"{split}.bin",

@@ -41,10 +41,11 @@ READINGS_KEPT = 16  # a relaxed reading follows this many derivations at once, b
 
 
 class Item(str):
-    """A word of a lexicon. It is a string and knows its other forms and its lexicon."""
+    """A word of a lexicon. It is a string and knows its other forms, its lexicon, its weight."""
 
     forms: Mapping[str, str]
     home: Lexicon
+    weight: int
 
     @property
     def is_person(self) -> bool:
@@ -79,13 +80,14 @@ def verdict_of(item: Item, form: str) -> str:
 
 
 class Lexicon:
-    """The words that may fill one slot, equally likely."""
+    """The words that may fill one slot, likely by their weights (1 unless the row says else)."""
 
     def __init__(self, rows: Iterable[Mapping[str, str]]) -> None:
         self.items = []
         for row in rows:
             item = Item(row["word"])
             item.forms, item.home = row, self
+            item.weight = int(row.get("weight", 1))
             self.items.append(item)
         self.words = frozenset(self.items)
         self.tables: dict[str, dict[str, list[Item]]] = {}
@@ -167,9 +169,10 @@ class Pick(NamedTuple):
 
     def walk(self, state: State, walker: Walker) -> list[State]:
         taken = self.lexicon.words.intersection(state.facts.values())
-        bits = math.log2(len(self.lexicon.items) - len(taken))
+        total = sum(item.weight for item in self.lexicon.items if item not in taken)
         after = []
         for item in walker.pick(state, self, taken):
+            bits = math.log2(total / item.weight)
             start = state.choose(str(item), bits, **{self.fact: item})
             if item in taken:
                 start = start.slip(
@@ -288,7 +291,7 @@ class Writer(Walker):
 
     def pick(self, state: State, pick: Pick, taken: frozenset[str]) -> list[Item]:
         free = super().pick(state, pick, taken)
-        return [free[int(self.random_number() * len(free))]]
+        return [free[index] for index in self.choose([item.weight for item in free])]
 
     def choose(self, weights: Sequence[int]) -> Iterable[int]:
         mark = self.random_number() * sum(weights)
@@ -545,6 +548,12 @@ class World:
 
 
 WORLD = World(content.LEXICONS, content.FRAGMENTS, content.PLOTS, content.REQUESTS)
+PRIMER = World(  # where a model learns first to keep a name: the same world, with two plots
+    content.LEXICONS,
+    content.FRAGMENTS,
+    {name: content.PLOTS[name] for name in ("lost toy", "shared snack")},
+    content.REQUESTS,
+)
 
 
 @dataclass(frozen=True)

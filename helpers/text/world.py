@@ -8,9 +8,17 @@ late: a fact that is chosen once (`trait?`, `end?`) decides the sentences that c
 # ---------------------------------------------------------------------------- writing lexicons
 
 
+def common_first(rows: tuple[dict[str, str], ...]) -> tuple[dict[str, str], ...]:
+    """Return the rows weighted as words are in life: few are common, many are rare (Zipf)."""
+    most = len(rows)
+    return tuple(
+        {**row, "weight": str(max(1, most // (rank + 2)))} for rank, row in enumerate(rows)
+    )
+
+
 def words(text: str) -> tuple[dict[str, str], ...]:
-    """Return the rows of a lexicon whose words have no other forms."""
-    return tuple({"word": " ".join(word.split())} for word in text.split(","))
+    """Return the rows of a lexicon whose words have no other forms, common ones first."""
+    return common_first(tuple({"word": " ".join(word.split())} for word in text.split(",")))
 
 
 def table(text: str) -> tuple[dict[str, str], ...]:
@@ -28,7 +36,7 @@ def people(pronouns: str, names: str) -> tuple[dict[str, str], ...]:
 def places(text: str) -> tuple[dict[str, str], ...]:
     """Return places, given as where one is ("by the pond"); the last words are the name."""
     where = [" ".join(place.split()) for place in text.split(",")]
-    return tuple({"word": place.split(" ", 2)[2], "at": place} for place in where)
+    return common_first(tuple({"word": p.split(" ", 2)[2], "at": p} for p in where))
 
 
 SHE = "she her her herself girl"
@@ -36,17 +44,21 @@ HE = "he him his himself boy"
 
 # ---------------------------------------------------------------------------- people
 
-GIRLS = people(
-    SHE,
-    """Mia, Anna, Lily, Emma, Zoe, Ruby, Ella, Nora, Lucy, Alice, Clara, Daisy, Eva, Grace, Hannah,
-    Ivy, Jane, Kate, Lola, Maya, Nina, Olive, Polly, Rosa, Sara, Tina, Violet, Wendy, Amy, Bella,
-    Carla, Dora, Fay, Gina, Holly, June""",
+GIRLS = common_first(
+    people(
+        SHE,
+        """Mia, Anna, Lily, Emma, Zoe, Ruby, Ella, Nora, Lucy, Alice, Clara, Daisy, Eva, Grace,
+        Hannah, Ivy, Jane, Kate, Lola, Maya, Nina, Olive, Polly, Rosa, Sara, Tina, Violet,
+        Wendy, Amy, Bella, Carla, Dora, Fay, Gina, Holly, June""",
+    )
 )
-BOYS = people(
-    HE,
-    """Tom, Ben, Max, Leo, Sam, Jack, Finn, Noah, Adam, Oscar, Peter, Henry, Luke, Paul, Simon,
-    Toby, Victor, Will, Alex, Billy, Carl, David, Eric, Felix, George, Hugo, Ivan, Jacob, Kevin,
-    Liam, Mark, Nick, Oliver, Ralph, Theo, Walter""",
+BOYS = common_first(
+    people(
+        HE,
+        """Tom, Ben, Max, Leo, Sam, Jack, Finn, Noah, Adam, Oscar, Peter, Henry, Luke, Paul, Simon,
+        Toby, Victor, Will, Alex, Billy, Carl, David, Eric, Felix, George, Hugo, Ivan, Jacob,
+        Kevin, Liam, Mark, Nick, Oliver, Ralph, Theo, Walter""",
+    )
 )
 FAMILY = (
     *people(SHE, "Mom, Grandma, Aunt Sue, Aunt Rose"),

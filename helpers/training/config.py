@@ -25,6 +25,7 @@ class TrainConfig:
     documents: int | None = None  # to train on; None is all of them
     validation_documents: int = 300
     tokenizer: str | None = None  # a folder; None trains one of model.vocab_size tokens
+    primer_steps: int = 0  # of the built-in stories: begin with so many steps on two plots only
 
     # training
     steps: int = 1000
@@ -38,8 +39,11 @@ class TrainConfig:
     decay: float = 0.3  # the share of the steps in which "stable" comes down
     weight_decay: float = 0.1
     beta1: float = 0.9
-    beta2: float = 0.95
+    beta2: float = 0.98
     clip: float = 1.0  # largest norm of the gradient
+    mimetic: float = (
+        1.5  # first weights that copy (training/initialize.py); 0 leaves them random
+    )
     seed: int = 0
 
     # machine
@@ -98,7 +102,35 @@ PRESETS = {
         compile="no",
     ),
     # a laptop: minutes on two cores, and it writes stories
-    "cpu": TrainConfig(documents=30_000, steps=1000, lr=4e-3),
+    "cpu": TrainConfig(
+        model=Qwen3Config(initializer_range=0.08),
+        documents=40_000,
+        primer_steps=500,
+        steps=2800,
+        batch_size=8,
+        warmup=60,
+        lr=2e-3,
+        decay=0.4,
+        save_every=500,
+    ),
+    # checkpoints/reference: half an hour on two cores
+    "reference": TrainConfig(
+        model=Qwen3Config(
+            hidden_size=192,
+            intermediate_size=512,
+            num_attention_heads=6,
+            initializer_range=0.07,
+        ),
+        documents=100_000,
+        primer_steps=700,
+        steps=9000,
+        batch_size=8,
+        warmup=60,
+        lr=2e-3,
+        decay=0.5,
+        save_every=500,
+        samples=200,
+    ),
     # Colab's free GPU, float16: planned for 100,000 tokens/s, three quarters of an hour
     "t4": TrainConfig(
         model=Qwen3Config(

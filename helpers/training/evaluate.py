@@ -22,9 +22,12 @@ from helpers.text.tokenizer import Tokenizer
 LOGITS_AT_ONCE = 1 << 26  # elements: 256 MB in float32; a larger batch goes in chunks
 
 
-def next_token_loss(model: nn.Module, input_ids: Tensor, labels: Tensor) -> Tensor:
+def next_token_loss(
+    model: nn.Module, input_ids: Tensor, labels: Tensor, count: Tensor | None = None
+) -> Tensor:
     """Mean cross-entropy in nats per token: of each label (batch, time), IGNORED ones left out.
 
+    count: what the sum is divided by, for a micro-batch the labels of its whole step.
     Over a big vocabulary the logits of the whole batch would be the largest tensor of all, so they
     are made, used and dropped a chunk of tokens at a time, and made again for the backward pass.
     """
@@ -39,7 +42,7 @@ def next_token_loss(model: nn.Module, input_ids: Tensor, labels: Tensor) -> Tens
             checkpoint(summed_loss, model.lm_head, *chunk, use_reentrant=False)
             for chunk in chunks
         )
-    return total / (labels != IGNORED).sum()
+    return total / (labels != IGNORED).sum() if count is None else total / count
 
 
 def summed_loss(head: nn.Module, hidden: Tensor, labels: Tensor) -> Tensor:

@@ -27,14 +27,16 @@ from helpers.inference.generate import stream_text
 from helpers.lesson.progress import Bar
 from helpers.model import weights
 from helpers.model.qwen3 import Qwen3
-from helpers.text.corpus import prepare_corpus
-from helpers.text.data import Batches
+from helpers.text.corpus import prepare_corpus, prepare_primer
+from helpers.text.data import IGNORED, Batches
 from helpers.training import checkpoint, evaluate, report
 from helpers.training.checkpoint import TrainingStopped
 from helpers.training.config import TrainConfig
+from helpers.training.initialize import mimetic
 from helpers.training.optim import adamw, set_lr
 
 SAMPLE_AT = (0.0, 0.01, 0.1, 0.3, 1.0)  # shares of the training at which a story is written
+PRIMER_TOKENS = 200  # of a story, about: how many stories the primer needs
 WORTH_COMPILING = 3_000_000  # tokens: compiling takes some 40 s on a CPU and then saves a third
 MAY_CHANGE = {"log_every", "save_every", "keep", "samples"}  # on resuming
 
@@ -65,10 +67,23 @@ class Trainer:
         self.batches = Batches(
             self.corpus.train, config.batch_size, config.context, config.seed
         )
+        self.primer = self.make_primer()
         self.build()
         self.step, self.seconds = 0, 0.0
         if state is not None:
             self.restore(found, state)
+
+    def make_primer(self) -> Batches | None:
+        """Batches of the two-plot stories that the run begins with, or None.
+
+        To keep a name through a story is learned from few plots in a minute, from many in an hour.
+        """
+        config = self.config
+        if not config.primer_steps or config.data != "stories":
+            return None
+        rows = config.primer_steps * config.batch_size * config.accumulate
+        stories = prepare_primer(self.tokenizer, max(1, rows * config.context // PRIMER_TOKENS))
+        return Batches(stories, config.batch_size, config.context, config.seed)
 
     def build(self) -> None:
         """Model, optimizer, scaler and loss, fresh from the seed."""
@@ -77,6 +92,8 @@ class Trainer:
         shape = replace(config.model, vocab_size=self.tokenizer.vocab_size)
         self.corpus.train.require_vocabulary(shape.vocab_size)
         self.model = Qwen3(shape).to(self.device)
+        if config.mimetic:
+            mimetic(self.model, config.mimetic)
         self.schedule = config.make_schedule()
         self.optimizer = adamw(
             self.model, config.lr, (config.beta1, config.beta2), config.weight_decay
@@ -99,10 +116,11 @@ class Trainer:
         """
         set_lr(self.optimizer, self.schedule.lr_at(self.step))
         total = torch.zeros((), device=self.device)
-        for _ in range(self.config.accumulate):
-            input_ids, labels = self.next_batch()
+        batches = [self.next_batch() for _ in range(self.config.accumulate)]
+        count = sum((labels != IGNORED).sum() for _, labels in batches)
+        for input_ids, labels in batches:
             with self.autocast():
-                loss = self.loss(self.model, input_ids, labels) / self.config.accumulate
+                loss = self.loss(self.model, input_ids, labels, count)
             self.scaler.scale(loss).backward()
             total += loss.detach()
         self.scaler.unscale_(self.optimizer)  # first: the limit is meant for true gradients
@@ -115,7 +133,8 @@ class Trainer:
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
         """The next micro-batch on the device; a GPU copies it from pinned memory meanwhile."""
-        pair = self.batches.next()
+        early = self.primer is not None and self.step < self.config.primer_steps
+        pair = (self.primer if early else self.batches).next()
         if self.device.type != "cuda":
             return pair
         return tuple(t.pin_memory().to(self.device, non_blocking=True) for t in pair)
@@ -213,6 +232,7 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "random": checkpoint.random_states(),
             "batches": self.batches.state_dict(),
+            "primer": self.primer.state_dict() if self.primer else None,
         }
         try:
             checkpoint.save(
@@ -234,6 +254,8 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.batches.load_state_dict(state["batches"])
+        if self.primer:
+            self.primer.load_state_dict(state["primer"])
         self.step, self.seconds = state["step"], state["seconds"]
         checkpoint.restore_random_states(state["random"])
         say(f"resuming {self.folder} at step {self.step} of {self.config.steps}")
