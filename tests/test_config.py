@@ -51,3 +51,9 @@ def test_an_unknown_preset_is_answered_with_the_known_ones():
 
 def test_a_step_counts_all_its_micro_batches():
     assert TrainConfig(batch_size=4, context=32, accumulate=3).tokens_per_step == 384
+
+
+def test_a_file_of_your_own_is_read_whole_unless_you_say_how_much():
+    assert preset("cpu").documents == 40_000
+    assert preset("cpu", data="my.txt").documents is None
+    assert preset("cpu", data="my.txt", documents="50").documents == 50

@@ -720,3 +720,13 @@ def test_document_rows_go_from_end_of_text_to_end_of_text(tmp_path):
             texts.append(TOKENIZER.decode(ids))
     assert Counter(texts) == Counter(documents(tmp_path / "my.txt", limit=20))
     assert token_map.raw_bytes(20) == len("".join(texts).encode())
+
+
+def test_batches_without_shuffling_come_in_the_order_of_the_documents(tmp_path):
+    source = tmp_path / "many.txt"
+    source.write_text("\n<|endoftext|>\n".join(f"story number {n} here" for n in range(60)))
+    token_map = prepare(str(source), TOKENIZER, tmp_path / "map")
+    batches = Batches(token_map, batch_size=2, context=8, seed=0, shuffle=False)
+    labels = torch.cat([batches.next()[1] for _ in range(len(batches.windows) // 2)])
+    starts = token_map.input_ids[batches.windows[: len(labels)]]
+    assert labels[:, 0].tolist() == starts.tolist()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from helpers import runtime
 from helpers.text import data, stories
-from helpers.text.data import WORLDS, TokenMap, prepare, source_digest
+from helpers.text.data import TokenMap, prepare, source_digest
 from helpers.text.tokenizer import Tokenizer
 
 PREPARED = runtime.ROOT / "data" / "prepared"
@@ -54,10 +54,10 @@ def prepare_corpus(
     return Corpus(tokenizer, train, validation, floor_of(source, len(validation)))
 
 
-def prepare_primer(tokenizer: Tokenizer, stories: int) -> TokenMap:
-    """Stories of two plots only, packed by `tokenizer`: what a run may begin with."""
-    folder = PREPARED / f"primer-{source_digest('primer')}-{tokenizer.fingerprint[:8]}"
-    return prepare("primer", tokenizer, folder, limit=stories)
+def prepare_primer(tokenizer: Tokenizer, count: int) -> TokenMap:
+    """`count` stories that lead into the world, packed: what a run may begin with."""
+    name = f"primer-{source_digest('primer')}-{tokenizer.fingerprint[:8]}-{count}"
+    return prepare("primer", tokenizer, PREPARED / name, limit=count)
 
 
 def find_tokenizer(
@@ -102,7 +102,7 @@ def floor_of(source: str, count: int) -> float | None:
 
     Known for the built-in stories alone: None for any other text.
     """
-    if source not in WORLDS:
+    if source != "stories":
         return None
     seeds = range(stories.VALIDATION_SEEDS, stories.VALIDATION_SEEDS + count)
-    return stories.floor_of(stories.write(seed, WORLDS[source]) for seed in seeds).bits_per_byte
+    return stories.floor_of(stories.write(seed) for seed in seeds).bits_per_byte

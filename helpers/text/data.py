@@ -34,7 +34,6 @@ from helpers.text import stories
 from helpers.text.tokenizer import END_OF_TEXT, Tokenizer, require_unicode
 
 SPLITS = ("train", "validation")
-WORLDS = {"stories": stories.WORLD, "primer": stories.PRIMER}
 TINYSTORIES = "roneneldan/TinyStories"  # Eldan and Li 2023; $TINYSTORIES names another place
 HUB_PATIENCE = 3.0  # seconds to wait for the hub; `datasets` alone would try for 23
 VALIDATION_SHARE = 20  # one in twenty documents of your own text, or the last twentieth of one
@@ -56,7 +55,7 @@ def documents(
     """The texts of the first `limit` documents of `split` ("train" or "validation") of `source`.
 
     source  "stories"       built in, endless: needs a limit; the splits have seeds apart
-            "primer"        the same with two plots only, to begin with
+            "primer"        the same, leading in: few plots first (needs a limit, has no validation)
             "tinystories"   from the Hugging Face hub, streamed; the environment variable
                             TINYSTORIES names another hub id or a local folder of that layout
             a path          .txt: documents between lines `<|endoftext|>`, else one document;
@@ -70,8 +69,10 @@ def documents(
         raise ValueError(f"split {split!r} is unknown; use one of {', '.join(SPLITS)}")
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}; it must be at least 1")
-    if source in WORLDS:
-        texts = _stories(WORLDS[source], split, limit)
+    if source == "primer":
+        texts = (stories.primer(number, limit) for number in range(limit or 0))
+    elif source == "stories":
+        texts = _stories(split, limit)
     elif source == "tinystories":
         texts = _tinystories(split)
     else:
@@ -89,11 +90,11 @@ def _some(texts: Iterable[str], source: str | Path, split: str) -> Iterator[str]
         raise ValueError(f"{source} has no text for {split}; give a source with more text")
 
 
-def _stories(world: stories.World, split: str, limit: int | None) -> Iterator[str]:
+def _stories(split: str, limit: int | None) -> Iterator[str]:
     if limit is None:
         raise ValueError("the built-in stories never end; give a limit, for example 20000")
     first = 0 if split == "train" else stories.VALIDATION_SEEDS
-    return (stories.write(seed, world).text for seed in range(first, first + limit))
+    return (stories.write(seed).text for seed in range(first, first + limit))
 
 
 def _tinystories(split: str) -> Iterator[str]:
@@ -391,7 +392,7 @@ def _describe(source: str | Path) -> dict[str, Any]:
     """What tells one source from another: for files, and for the stories' code, a digest."""
     if source == "tinystories":
         return {"kind": source, "name": os.environ.get("TINYSTORIES", TINYSTORIES)}
-    if source in WORLDS:
+    if source in ("stories", "primer"):
         return {"kind": source, "digest": _digest(map(Path(__file__).with_name, STORY_FILES))}
     path = _own_file(source)
     return {"kind": path.suffix, "digest": _digest([path])}
@@ -562,6 +563,8 @@ def window_starts(starts: np.ndarray, context: int) -> np.ndarray:
 class Batches:
     """Endless batches of windows, in a new order each epoch, with a position that can be saved.
 
+    Without `shuffle` the windows come in the order of the documents.
+
     `next()` returns input_ids and labels, both (batch_size, context) int64. The input of a row
     starts with the end-of-text before a document, and labels[t] follows input_ids[t]. The last
     window of the map may be short: its labels are then filled with -100, its inputs with
@@ -569,7 +572,14 @@ class Batches:
     ValueError: a context longer than the map; sizes below 1.
     """
 
-    def __init__(self, token_map: TokenMap, batch_size: int, context: int, seed: int) -> None:
+    def __init__(
+        self,
+        token_map: TokenMap,
+        batch_size: int,
+        context: int,
+        seed: int,
+        shuffle: bool = True,
+    ) -> None:
         if batch_size < 1 or context < 1:
             raise ValueError(
                 f"batch_size is {batch_size}, context is {context}; both must be at least 1"
@@ -580,7 +590,7 @@ class Batches:
                 f"context longer than the data: context is {context} tokens, the data has "
                 f"{tokens}; choose a context of at most {tokens}, or give more text"
             )
-        self.batch_size = batch_size
+        self.batch_size, self.shuffle = batch_size, shuffle
         self.windows = window_starts(token_map.starts, context)
         self._ids = np.asarray(token_map.input_ids)  # still on disk
         self._identity = {"map": token_map.record["crc32"], "context": context, "seed": seed}
@@ -623,7 +633,9 @@ class Batches:
     def _begin_epoch(self, epoch: int) -> None:
         self._epoch, self._index = epoch, 0
         shuffler = np.random.default_rng((self._identity["seed"], epoch))
-        self._order = shuffler.permutation(len(self.windows))
+        self._order = np.arange(len(self.windows))
+        if self.shuffle:
+            self._order = shuffler.permutation(len(self.windows))
 
 
 def document_rows(

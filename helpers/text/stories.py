@@ -34,6 +34,7 @@ from helpers.text import world as content
 VALIDATION_SEEDS = 10**9
 VERDICTS = ("grammatical", "same_hero", "right_pronoun", "same_thing", "ending_follows")
 FAULTS = VERDICTS[1:]
+PRIMER_FLAT = 0.5  # the share of a primer that has two plots only
 READINGS_KEPT = 16  # a relaxed reading follows this many derivations at once, best first
 
 
@@ -548,12 +549,6 @@ class World:
 
 
 WORLD = World(content.LEXICONS, content.FRAGMENTS, content.PLOTS, content.REQUESTS)
-PRIMER = World(  # where a model learns first to keep a name: the same world, with two plots
-    content.LEXICONS,
-    content.FRAGMENTS,
-    {name: content.PLOTS[name] for name in ("lost toy", "shared snack")},
-    content.REQUESTS,
-)
 
 
 @dataclass(frozen=True)
@@ -594,6 +589,20 @@ def story_of(states: list[State]) -> Story:
 def write(seed: int, world: World = WORLD) -> Story:
     """Write the story of a seed; the same seed gives the same story everywhere."""
     return story_of(world.grammar.walk(State(), Writer(random.Random(seed).random)))
+
+
+def primer(number: int, total: int, world: World = WORLD) -> str:
+    """Write story `number` of `total` that lead into the world, from two plots to all of them.
+
+    To keep a name through a story is learned soon from few plots, and late from many. So the first
+    PRIMER_FLAT of these stories have the first two plots; then the others come in one by one.
+    """
+    names = list(world.grammar.options)
+    grown = max(0.0, number / total - PRIMER_FLAT) / (1 - PRIMER_FLAT)
+    known = 2 + int(grown * (len(names) - 1))
+    random_number = random.Random(number).random
+    first = State(facts={"plot": names[int(random_number() * min(known, len(names)))]})
+    return story_of(world.grammar.walk(first, Writer(random_number))).text
 
 
 def parse(text: str, world: World = WORLD) -> Parse:

@@ -36,7 +36,7 @@ from helpers.training.initialize import mimetic
 from helpers.training.optim import adamw, set_lr
 
 SAMPLE_AT = (0.0, 0.01, 0.1, 0.3, 1.0)  # shares of the training at which a story is written
-PRIMER_TOKENS = 200  # of a story, about: how many stories the primer needs
+PRIMER_TOKENS = 250  # of a window for each story of the primer, about
 WORTH_COMPILING = 3_000_000  # tokens: compiling takes some 40 s on a CPU and then saves a third
 MAY_CHANGE = {"log_every", "save_every", "keep", "samples"}  # on resuming
 
@@ -74,16 +74,13 @@ class Trainer:
             self.restore(found, state)
 
     def make_primer(self) -> Batches | None:
-        """Batches of the two-plot stories that the run begins with, or None.
-
-        To keep a name through a story is learned from few plots in a minute, from many in an hour.
-        """
+        """Batches of the stories that lead into the world (see stories.primer), or None."""
         config = self.config
         if not config.primer_steps or config.data != "stories":
             return None
         rows = config.primer_steps * config.batch_size * config.accumulate
         stories = prepare_primer(self.tokenizer, max(1, rows * config.context // PRIMER_TOKENS))
-        return Batches(stories, config.batch_size, config.context, config.seed)
+        return Batches(stories, config.batch_size, config.context, config.seed, shuffle=False)
 
     def build(self) -> None:
         """Model, optimizer, scaler and loss, fresh from the seed."""

@@ -14,7 +14,7 @@
 # **Time:** about 90 minutes with the exercises. The code runs in five minutes on a laptop; no GPU
 # needed.
 #
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/language-models-from-scratch/blob/v1.0/notebooks/day21_qwen3.ipynb)
+# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/slm21/blob/v1.0/notebooks/day21_qwen3.ipynb)
 #
 # Previous: [Day 20 · Activation functions](day20_activation_functions.ipynb)
 
@@ -29,9 +29,9 @@
 # %%
 import os, pathlib, subprocess, sys
 
-COURSE = "https://github.com/OWNER/language-models-from-scratch v1.0"  # address and tag
+COURSE = "https://github.com/OWNER/slm21 v1.0"  # address and tag
 here = pathlib.Path.cwd()
-places = [here, *here.parents, here / "language-models-from-scratch"]
+places = [here, *here.parents, here / "slm21"]
 root = next((p for p in places if (p / "helpers/runtime.py").is_file()), places[-1])
 if not (root / "helpers/runtime.py").is_file():
     url, tag = os.environ.get("COURSE_REPO", COURSE).split()
@@ -415,6 +415,12 @@ print(f"really in the text   {floor.bits_per_byte:.3f} ± {floor.standard_error:
 check.show(trainer.Trainer.training_step)
 
 # %% [markdown]
+# Two decisions at the start matter more than any setting. The first weights of attention are not
+# noise: each head begins by looking at tokens like the one it stands on and copying them, as heads of
+# trained models do ([Trockman and Kolter, 2023](https://arxiv.org/abs/2305.09828)). And the first steps
+# go through a *primer*, stories of only two of the 26 plots: keeping a name through a story is learned
+# there in a minute, and then carries over.
+#
 # **Predict:** what will it have learned after 1 % of the training, after 10 %, after 30 %? Letters,
 # words, sentences, a plot? At each of these moments it writes a sample, always with the same random
 # numbers.
@@ -442,7 +448,8 @@ plots.name_lines(ax)
 plots.show(fig, alt="Bits per byte fall steeply, then slowly, towards the floor.")
 
 # %% [markdown]
-# The distance to the dashed line is everything that the model does not know yet. On held-out stories
+# The jump is the end of the primer, when 24 new plots arrive. The distance to the dashed line is
+# everything that the model does not know yet. On held-out stories
 # no model gets below it; if yours does, look for a leak from the future, or a mistake in counting
 # bytes.
 #
