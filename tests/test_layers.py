@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.model.layers import RMSNorm, SwiGLU, rotary_angles, rotate
+from helpers.model.layers import Linear, RMSNorm, SwiGLU, rotary_angles, rotate
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
@@ -133,3 +133,16 @@ def test_swiglu_equals_transformers(theirs):
     assert not torch.allclose(
         ours(x), ours.down_proj(F.silu(ours.up_proj(x)) * ours.gate_proj(x))
     )
+
+
+def test_a_single_token_compiled_gives_what_the_matrix_kernel_gives(monkeypatch):
+    """The branch for a compiler, taken by hand: the real one is compiled in test_generate."""
+    layer, x = Linear(24, 40), torch.randn(1, 1, 24)
+    with torch.inference_mode():
+        want = layer(x)
+        monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+        got = layer(x)
+        several = layer(torch.cat([x, x], dim=1))  # two tokens: the matrix kernel
+    assert got.shape == want.shape == (1, 1, 40)
+    torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(several[:, :1], want, rtol=1e-5, atol=1e-6)

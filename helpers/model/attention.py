@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helpers.model.cache import KVCache
-from helpers.model.layers import RMSNorm, rotate
+from helpers.model.layers import Linear, RMSNorm, rotate
 
 
 class Attention(nn.Module):
@@ -32,10 +32,10 @@ class Attention(nn.Module):
         super().__init__()
         self.head_dim, self.layer = head_dim, layer
         self.groups = num_attention_heads // num_key_value_heads
-        self.q_proj = nn.Linear(hidden_size, num_attention_heads * head_dim, bias=False)
-        self.k_proj = nn.Linear(hidden_size, num_key_value_heads * head_dim, bias=False)
-        self.v_proj = nn.Linear(hidden_size, num_key_value_heads * head_dim, bias=False)
-        self.o_proj = nn.Linear(num_attention_heads * head_dim, hidden_size, bias=False)
+        self.q_proj = Linear(hidden_size, num_attention_heads * head_dim)
+        self.k_proj = Linear(hidden_size, num_key_value_heads * head_dim)
+        self.v_proj = Linear(hidden_size, num_key_value_heads * head_dim)
+        self.o_proj = Linear(num_attention_heads * head_dim, hidden_size)
         self.q_norm = RMSNorm(head_dim, eps)
         self.k_norm = RMSNorm(head_dim, eps)
 

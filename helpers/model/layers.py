@@ -1,4 +1,4 @@
-"""The layers that a modern language model is made of: RMSNorm, RoPE, SwiGLU.
+"""The layers that a modern language model is made of: Linear, RMSNorm, RoPE, SwiGLU.
 
 Each is a few lines; the names of parameters are those of Hugging Face's Qwen3.
 """
@@ -6,6 +6,23 @@ Each is a few lines; the names of parameters are those of Hugging Face's Qwen3.
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+class Linear(nn.Linear):
+    """x weightᵀ, without a bias: (..., in_features) -> (..., out_features).
+
+    A single token needs one dot product for each row, and no matrix kernel: compiled for a CPU,
+    these are written out, and a compiler fuses them with what stands around them.
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        single = x.numel() == self.in_features and x.device.type == "cpu"
+        if single and torch.compiler.is_compiling() and not torch.is_grad_enabled():
+            return (self.weight * x.flatten()).sum(-1).view(*x.shape[:-1], self.out_features)
+        return F.linear(x, self.weight)
 
 
 class RMSNorm(nn.Module):
@@ -57,9 +74,9 @@ class SwiGLU(nn.Module):
 
     def __init__(self, hidden_size: int, intermediate_size: int) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(hidden_size, intermediate_size, bias=False)
-        self.up_proj = nn.Linear(hidden_size, intermediate_size, bias=False)
-        self.down_proj = nn.Linear(intermediate_size, hidden_size, bias=False)
+        self.gate_proj = Linear(hidden_size, intermediate_size)
+        self.up_proj = Linear(hidden_size, intermediate_size)
+        self.down_proj = Linear(intermediate_size, hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))

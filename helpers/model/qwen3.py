@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from helpers.model.attention import Attention
 from helpers.model.cache import KVCache, positions_and_mask
-from helpers.model.layers import RMSNorm, SwiGLU, rotary_angles
+from helpers.model.layers import Linear, RMSNorm, SwiGLU, rotary_angles
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Qwen3(nn.Module):
         super().__init__()
         self.config = config
         self.model = Qwen3Model(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head = Linear(config.hidden_size, config.vocab_size)
         self.apply(self._init_weights)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight

@@ -261,10 +261,10 @@ class Trainer:
         """Held-out bits per byte beside the floor, the grade of sampled stories, the speed."""
         corpus, config = self.corpus, self.config
         held_out = evaluate.evaluate(self.model, corpus.validation, autocast=self.autocast)
-        report.append(
-            self.folder / "metrics.jsonl",
-            {"step": self.step, "val_bpb": held_out.bits_per_byte},
-        )
+        metrics = self.folder / "metrics.jsonl"
+        record = {"step": self.step, "val_bpb": held_out.bits_per_byte}
+        if record not in report.read(metrics):  # a finished run may be asked again
+            report.append(metrics, record)
         report.draw_loss(self.folder, corpus.floor)
         result = {
             "val_bpb": round(held_out.bits_per_byte, 4),

@@ -58,7 +58,7 @@ from helpers.lesson import check, plots
 from helpers.model import qwen3, weights
 from helpers.model.attention import Attention
 from helpers.model.cache import KVCache, positions_and_mask
-from helpers.model.layers import RMSNorm, SwiGLU, rotary_angles
+from helpers.model.layers import Linear, RMSNorm, SwiGLU, rotary_angles
 from helpers.model.qwen3 import Qwen3Config
 from helpers.text import stories
 from helpers.text.tokenizer import Tokenizer
@@ -76,18 +76,18 @@ size = runtime.pick(
                    hidden_size=64, intermediate_size=128, num_hidden_layers=2, head_dim=16,
                    validation_documents=20, warmup=5, log_every=5, save_every=15,
                    primer_steps=10),
-        rerun=dict(steps=24, save_every=8), suspect_steps=30, stories=4, lengths=(16, 48, 96),
+        rerun=dict(steps=24, save_every=8, primer_steps=12), suspect_steps=30, stories=4, lengths=(16, 48, 96),
     ),
     cpu=dict(
         train=dict(vocab_size=2048, documents=10_000, steps=1200, validation_documents=100,
                    primer_steps=500, log_every=10, save_every=600),
-        rerun=dict(steps=60, save_every=16), suspect_steps=150, stories=40,
+        rerun=dict(steps=60, save_every=16, primer_steps=40), suspect_steps=150, stories=40,
         lengths=(32, 128, 256, 480),
     ),
     gpu=dict(
         train=dict(vocab_size=2048, documents=40_000, steps=3000, batch_size=16,
                    validation_documents=300, primer_steps=300, log_every=20, save_every=1000),
-        rerun=dict(steps=60, save_every=16), suspect_steps=300, stories=100,
+        rerun=dict(steps=60, save_every=16, primer_steps=40), suspect_steps=300, stories=100,
         lengths=(32, 64, 128, 256, 480),
     ),
 )  # fmt: skip
@@ -297,7 +297,7 @@ class Qwen3(nn.Module):  # helpers/model/qwen3.py
         super().__init__()
         self.config = config
         self.model = Qwen3Model(config)
-        self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
+        self.lm_head = Linear(config.hidden_size, config.vocab_size)
         self.apply(self._init_weights)
         if config.tie_word_embeddings:
             self.lm_head.weight = self.model.embed_tokens.weight
@@ -322,8 +322,9 @@ loss = F.cross_entropy(logits.flatten(0, 1), input_ids[:, 1:].flatten()).item()
 print(f"loss {loss:.3f}, and ln({OURS.vocab_size}) = {math.log(OURS.vocab_size):.3f}")
 
 # %% [markdown]
-# A fair guess among all tokens costs ln(vocabulary). A first loss far above that means that the
-# initial weights are too loud; far below, that the answer leaks into the input.
+# A fair guess among all tokens costs ln(vocabulary). First weights that are not tiny already guess a
+# little, at random, and pay for it: half the variance of the logits. A first loss far above that means
+# that the weights are too loud; far below, that the answer leaks into the input.
 
 # %% [markdown]
 # ## Check it
@@ -415,11 +416,11 @@ print(f"really in the text   {floor.bits_per_byte:.3f} ± {floor.standard_error:
 check.show(trainer.Trainer.training_step)
 
 # %% [markdown]
-# Two decisions at the start matter more than any setting. The first weights of attention are not
-# noise: each head begins by looking at tokens like the one it stands on and copying them, as heads of
-# trained models do ([Trockman and Kolter, 2023](https://arxiv.org/abs/2305.09828)). And the first steps
-# go through a *primer*, stories of only two of the 26 plots: keeping a name through a story is learned
-# there in a minute, and then carries over.
+# Two decisions at the start help a model this small. The first weights of attention are not noise:
+# like [Trockman and Kolter (2023)](https://arxiv.org/abs/2305.09828) we start near what attention
+# becomes, but with the sign that copies: each head begins by bringing back tokens like the one it
+# stands on. And the first steps go through a *primer*: stories of two plots only, then the other 24
+# come in one by one. Few plots are where keeping a name through a story can be learned first.
 #
 # **Predict:** what will it have learned after 1 % of the training, after 10 %, after 30 %? Letters,
 # words, sentences, a plot? At each of these moments it writes a sample, always with the same random
@@ -443,13 +444,14 @@ fig, ax = plots.figure("On the way down to the floor", 5.2, 2.8)
 ax.plot([r["step"] for r in log], [r["bits_per_byte"] for r in log], label="training")
 ax.plot(log[-1]["step"], held_out, "o", color=plots.ORANGE, label="held out")
 ax.axhline(mine.corpus.floor, ls="--", color=plots.GREEN, label="floor")
+ax.axvspan(mine.config.primer_steps / 2, mine.config.primer_steps, alpha=0.1)
 ax.set(xlabel="step", ylabel="bits per byte", yscale="log")
 plots.name_lines(ax)
 plots.show(fig, alt="Bits per byte fall steeply, then slowly, towards the floor.")
 
 # %% [markdown]
-# The jump is the end of the primer, when 24 new plots arrive. The distance to the dashed line is
-# everything that the model does not know yet. On held-out stories
+# The shaded part is where the primer lets the other plots in. The dashed line is the floor of the whole
+# world. The distance to it is everything that the model does not know yet. On held-out stories
 # no model gets below it; if yours does, look for a leak from the future, or a mistake in counting
 # bytes.
 #
@@ -508,13 +510,14 @@ ax.legend()
 plots.show(fig, alt="Three curves lie on one another: untouched, until the kill, and resumed.")
 
 # %% [markdown]
-# Equal, in every bit. A checkpoint is more than weights: the two moments of AdamW, the random
-# generators, the position in the shuffled data, the settings. Forget one, and the curves part.
+# Equal, in every bit. A checkpoint is more than weights: the two moments of AdamW, the position in
+# the shuffled data, the settings. Forget one of these, and the curves part. The random generators are
+# kept too: they matter as soon as something draws from them, such as dropout.
 #
 # ### Write
 #
 # From here on we use the course's reference checkpoint if it is there: the same code and the same
-# corpus, trained longer. Otherwise, the model you have trained.
+# world, a wider model, more stories, longer training. Otherwise, the model you have trained.
 
 # %%
 reference = runtime.ROOT / "checkpoints" / "reference"
@@ -661,8 +664,8 @@ plots.name_lines(ax)
 plots.show(fig, alt="Share of each story that the parser could read, for each model, sorted.")
 
 # %% [markdown]
-# The parser stops at the first word that could not stand there in this world. Here are the stories of
-# your model that came furthest before something broke, and what broke:
+# The parser stops at the first word that could not stand there in this world. Here are the slips of
+# your model that came latest, and what was due:
 
 # %%
 slips = []
@@ -679,8 +682,8 @@ for place, name, text, reason in sorted(slips, reverse=True)[:4]:
 # %% [markdown]
 # ## What can go wrong
 #
-# The 283M script from above runs, its loss falls, it writes stories. We plant two of its bugs, small,
-# and build an instrument for each. **Take a minute before each one: what would you look at?**
+# Nothing in the output of the 283M script announces a bug: its loss falls. We plant two of its faults,
+# small, and build an instrument for each. **Take a minute before each one: what would you look at?**
 #
 # ### Suspect 1: the cosine
 #
@@ -739,7 +742,8 @@ for label, (_, loss) in quick.items():
     print(f"{label}: loss {loss:.3f} (mean of the last ten steps)")
 
 # %% [markdown]
-# The losses do not give it away. Run B has no end-of-text between its stories: one line was left out
+# Whichever is lower proves nothing, as the two runs predict different tokens; neither looks like a
+# bug. Run B has no end-of-text between its stories: one line was left out
 # when the corpus was packed. The instrument asks the one question that the loss averages away: after
 # a whole story, how likely is the end?
 
@@ -761,8 +765,8 @@ for name, p in chance.items():
 check.true("run B cannot stop", chance["run B"] < 0.1 * chance["run A"])
 
 # %% [markdown]
-# Such a model writes on until it is cut off, and every training window joins two stories that have
-# nothing to do with each other. The script packs its corpus in this way.
+# Such a model writes on until it is cut off, and wherever a training window crosses a border, nothing
+# tells it that the story has changed. The script packs its corpus in this way.
 
 # %% [markdown]
 # ## Recap
@@ -775,7 +779,7 @@ check.true("run B cannot stop", chance["run B"] < 0.1 * chance["run A"])
 # | promise | instrument |
 # |---|---|
 # | the architecture is Qwen3 | same weights, same logits as `transformers` |
-# | it starts ignorant | first loss = ln(vocabulary) |
+# | it starts ignorant | first loss a little above ln(vocabulary) |
 # | it cannot see the future | change the last token: one position moves |
 # | the cache changes nothing | in pieces = in one |
 # | it learns the corpus | bits per byte against the floor |
@@ -925,5 +929,5 @@ check.solution("21.4", solution_4)
 # choice.)
 #
 # **Tomorrow** there is no Day 22. Your own text is a good next step: `make train DATA=my.txt` trains
-# this model on any text file, and every instrument above works there, except that nobody knows the
-# floor.
+# this model on any text file, and every instrument above works there but two: nobody knows the floor,
+# and no parser can grade.
