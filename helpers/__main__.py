@@ -178,6 +178,7 @@ def add_evaluate(commands) -> None:
         "--samples", type=int, default=100, help="how many stories to write and grade (stories)"
     )
     add("--temperature", type=float, default=1.0, help="of the stories that are graded")
+    add("--min-p", type=float, default=0.1, help="of the stories that are graded; 0 keeps all")
     add("--seed", type=int, default=0, help="of the stories that are graded")
 
 
@@ -198,7 +199,7 @@ def evaluate(args: argparse.Namespace) -> dict:
         "text_bytes": found.text_bytes,
     }
     if args.data == "stories" and args.samples:
-        sampling = Sampling(args.temperature)
+        sampling = Sampling(args.temperature, min_p=args.min_p)
         texts = measure.write_stories(model, tokenizer, args.samples, sampling, args.seed)
         grades = measure.grade_stories(texts)
         result |= {"grade_pass": grades.passed, "grades": grades.by_verdict}
