@@ -34,7 +34,7 @@ from helpers.text import world as content
 VALIDATION_SEEDS = 10**9
 VERDICTS = ("grammatical", "same_hero", "right_pronoun", "same_thing", "ending_follows")
 FAULTS = VERDICTS[1:]
-PRIMER_FLAT = 0.5  # the share of a primer that has two plots only
+PRIMER_FLAT = 0.7  # the share of a primer that has two plots only
 READINGS_KEPT = 16  # a relaxed reading follows this many derivations at once, best first
 
 

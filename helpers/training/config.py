@@ -105,8 +105,8 @@ PRESETS = {
     "cpu": TrainConfig(
         model=Qwen3Config(initializer_range=0.08),
         documents=25_000,
-        primer_steps=700,
-        steps=3400,
+        primer_steps=850,
+        steps=3600,
         batch_size=8,
         context=232,  # most stories fit, and little of a window goes to one that is cut off
         warmup=60,

@@ -36,6 +36,7 @@ from helpers.training.initialize import mimetic
 from helpers.training.optim import adamw, set_lr
 
 SAMPLE_AT = (0.0, 0.01, 0.1, 0.3, 1.0)  # shares of the training at which a story is written
+SAMPLE_TOKENS = 250  # the longest stories of the built-in world have 260
 PRIMER_TOKENS = 250  # of a window for each story of the primer, about
 WORTH_COMPILING = 3_000_000  # tokens: compiling takes some 40 s on a CPU and then saves a third
 MAY_CHANGE = {"log_every", "save_every", "keep", "samples"}  # on resuming
@@ -213,9 +214,11 @@ class Trainer:
         written = report.read(self.folder / "samples.jsonl")
         if any(record["step"] == self.step for record in written):
             return
-        text = "".join(stream_text(self.model, self.tokenizer, max_new_tokens=200, seed=1))
+        settings = {"max_new_tokens": SAMPLE_TOKENS, "sampling": evaluate.GRADED, "seed": 1}
+        text = "".join(stream_text(self.model, self.tokenizer, **settings))
         report.append(self.folder / "samples.jsonl", {"step": self.step, "text": text})
-        say(f"\n--- a story after step {self.step} of {steps}\n{text.strip()[:600]}\n")
+        shown = text.strip() if self.step > steps / 20 else text.strip()[:200]
+        say(f"\n--- a story after step {self.step} of {steps}\n{shown}\n")
 
     # ---- what is kept
 
