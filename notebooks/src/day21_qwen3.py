@@ -76,7 +76,8 @@ size = runtime.pick(
                    hidden_size=64, intermediate_size=128, num_hidden_layers=2, head_dim=16,
                    validation_documents=20, warmup=5, log_every=5, save_every=15,
                    primer_steps=10),
-        rerun=dict(steps=24, save_every=8, primer_steps=12), suspect_steps=30, stories=4, lengths=(16, 48, 96),
+        rerun=dict(steps=24, save_every=8, primer_steps=12), suspect_steps=30, stories=4,
+        lengths=(16, 48, 96),
     ),
     cpu=dict(
         train=dict(vocab_size=2048, documents=10_000, steps=1200, validation_documents=100,
