@@ -37,7 +37,7 @@ from helpers.training.optim import adamw, set_lr
 
 SAMPLE_AT = (0.0, 0.01, 0.1, 0.3, 1.0)  # shares of the training at which a story is written
 SAMPLE_TOKENS = 250  # the longest stories of the built-in world have 260
-PRIMER_TOKENS = 250  # of a window for each story of the primer, about
+PRIMER_TOKENS = 210  # of a window for each story of the primer: few enough, or it begins again
 WORTH_COMPILING = 3_000_000  # tokens: compiling takes some 40 s on a CPU and then saves a third
 MAY_CHANGE = {"log_every", "save_every", "keep", "samples"}  # on resuming
 

@@ -641,7 +641,9 @@ plots.explore("The ten likeliest next tokens", candidates, panels, alt=alt, **li
 # %%
 def share_read(text):
     verdict = stories.grade(text).grammatical
-    return 1.0 if verdict.yes else verdict.place / max(1, len(text))
+    if not text:  # the untrained model may end before it has begun
+        return 0.0
+    return 1.0 if verdict.yes else verdict.place / len(text)
 
 
 authors = {"untrained": (untrained, mine.tokenizer), "my model": (mine.model, mine.tokenizer)}
