@@ -641,9 +641,7 @@ plots.explore("The ten likeliest next tokens", candidates, panels, alt=alt, **li
 # %%
 def share_read(text):
     verdict = stories.grade(text).grammatical
-    if not text:  # the untrained model may end before it has begun
-        return 0.0
-    return 1.0 if verdict.yes else verdict.place / len(text)
+    return 1.0 if text and verdict.yes else (verdict.place or 0) / max(1, len(text))
 
 
 authors = {"untrained": (untrained, mine.tokenizer), "my model": (mine.model, mine.tokenizer)}
