@@ -114,7 +114,7 @@ PRESETS = {
         decay=0.4,
         save_every=500,
     ),
-    # checkpoints/reference: half an hour on two cores
+    # checkpoints/reference: some twenty minutes on two cores
     "reference": TrainConfig(
         model=Qwen3Config(
             hidden_size=192,
