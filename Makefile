@@ -18,13 +18,14 @@ TINY  := $(QUIET) SLM_SCALE=tiny SLM_STATIC=1
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help train test lab notebooks bench clean
+.PHONY: help train test lab notebooks publish bench clean
 
 help:
 	@echo 'make train       train a small Qwen3 on stories and let it write  [DATA=my.txt PRESET=cpu ARGS=...]'
 	@echo 'make test        style, tests, and every notebook at a tiny scale'
 	@echo 'make lab         open the notebooks in JupyterLab'
 	@echo 'make notebooks   build the notebooks from notebooks/src and run them  [DAY=day21]'
+	@echo 'make publish     give the course its address      REPO=owner/name TAG=v1.0'
 	@echo 'make bench       speed of training and decoding, beside transformers'
 	@echo 'make clean       remove .venv and caches; what you trained stays'
 
@@ -45,6 +46,9 @@ lab: .venv/.ready-lab
 
 notebooks: .venv/.ready-test
 	$(VENV) notebooks/build.py --run $(DAY)
+
+publish: .venv/.ready-test
+	$(VENV) notebooks/publish.py "$(REPO)" "$(TAG)"
 
 bench: .venv/.ready-test
 	$(VENV) -m benchmarks train

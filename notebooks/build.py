@@ -16,9 +16,12 @@ import argparse
 import ast
 import hashlib
 import importlib.util
+import io
 import os
+import re
 import sys
 import time
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,6 +36,8 @@ sys.path.insert(0, str(ROOT))
 from helpers import runtime  # noqa: E402
 
 MAX_BYTES = 500_000
+ADDRESS = re.compile(r'^COURSE = "(\S+) (\S+)".*$', re.M)  # of the repository, and its tag
+ROW = re.compile(r"^\| (\d+) \|.*$", re.M)  # of README's table of the days
 METADATA = {
     "accelerator": "GPU",
     "colab": {"provenance": []},
@@ -55,8 +60,8 @@ def code_cells(nb: NotebookNode) -> list[NotebookNode]:
 
 
 def code_stamp(nb: NotebookNode) -> str:
-    """A digest of all code cells, in order."""
-    return digest("\0".join(cell.source for cell in code_cells(nb)))
+    """A digest of all code cells, in order, but for the address, which changes no output."""
+    return digest("\0".join(ADDRESS.sub("", cell.source) for cell in code_cells(nb)))
 
 
 def helpers_stamp(nb: NotebookNode, root: Path = ROOT) -> str:
@@ -111,14 +116,18 @@ def file_of(name: str, root: Path) -> Path | None:
 def bare(path: Path) -> str:
     """The lines of a module that do something: no docstrings, comments or empty lines."""
     source = path.read_text(encoding="utf-8")
+    lines = source.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
     words = set()  # line numbers of docstrings
     owners = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, owners) and ast.get_docstring(node, clean=False) is not None:
             words |= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
-    lines = enumerate(source.splitlines(), start=1)
-    kept = [line.rstrip() for number, line in lines if number not in words]
-    return "\n".join(line for line in kept if line and not line.lstrip().startswith("#"))
+    kept = [line.rstrip() for row, line in enumerate(lines, start=1) if row not in words]
+    return "\n".join(filter(None, kept))
 
 
 # ---- building
@@ -194,6 +203,44 @@ def write(nb: NotebookNode, path: Path, check: bool) -> bool:
     return True
 
 
+# ---- README's table of the days
+
+
+def with_days(readme: str, notebooks: dict[int, NotebookNode]) -> str:
+    """README with the row of each day that says what it builds made from the day's first cell."""
+
+    def row(match: re.Match) -> str:
+        day = int(match[1])
+        ready = day in notebooks and "**You build:**" in notebooks[day].cells[0].source
+        return day_row(day, notebooks[day]) if ready else match[0]
+
+    return ROW.sub(row, readme)
+
+
+def day_row(day: int, nb: NotebookNode) -> str:
+    """The row of one day: number, title with link, what is built, minutes, Colab badge."""
+    cell = " ".join(nb.cells[0].source.split())
+    file = re.search(r"notebooks/(day\d\d_\w+\.ipynb)", cell)[1]
+    title = re.match(rf"# Day {day} · (.+)", nb.cells[0].source)[1]
+    built = re.search(r"\*\*You build:\*\* (.+?)\.? \*\*", cell)[1]
+    minutes = re.search(r"\*\*Time:\*\* .*?(\d+) minutes", cell)[1]
+    badge = re.search(r"\[!\[Open in Colab\]\(\S+\)\]\(\S+\)", cell)[0]
+    return f"| {day} | [{title}](notebooks/{file}) | {built} | {minutes} | {badge} |"
+
+
+def write_readme(readme: Path, here: Path, check: bool) -> bool:
+    """Bring README's table up to date with the sources; whether it was not."""
+    text = readme.read_text(encoding="utf-8")
+    days = {int(src.stem[3:5]): build(src) for src in sorted((here / "src").glob("day*.py"))}
+    new = with_days(text, days)
+    if new != text and not check:
+        runtime.atomic_write(readme, lambda file: file.write(new.encode()))
+    return new != text
+
+
+# ---- the command
+
+
 def chosen(days: list[str], here: Path) -> list[Path]:
     """The sources of the named days, or all. SystemExit for a name that is none."""
     sources = {src.stem[:5]: src for src in sorted((here / "src").glob("day*.py"))}
@@ -227,6 +274,9 @@ def main(arguments: list[str] | None = None, here: Path = HERE) -> int:
         changed = write(nb, path, args.check)
         if changed or (args.check and not is_current(nb)):
             stale.append(path.name)
+    readme = here.parent / "README.md"
+    if readme.exists() and write_readme(readme, here, args.check):
+        stale.append(readme.name)
     print("out of date:" if args.check else "changed:", ", ".join(stale) or "nothing")
     return int(args.check and bool(stale))
 

@@ -54,6 +54,6 @@ def test_a_step_counts_all_its_micro_batches():
 
 
 def test_a_file_of_your_own_is_read_whole_unless_you_say_how_much():
-    assert preset("cpu").documents == 25_000
+    assert preset("cpu").documents == 45_000
     assert preset("cpu", data="my.txt").documents is None
     assert preset("cpu", data="my.txt", documents="50").documents == 50

@@ -172,6 +172,7 @@ def test_title(path):
     assert title.startswith(f"# Day {day} · ")
     assert len(re.findall(r"^- ", title, re.M)) == 3, "three things you will have at the end"
     assert re.search(r"\*\*Time:\*\* .*\d+ minutes", title)
+    assert re.search(r"^\*\*You build:\*\* \S", title, re.M), "README's table takes it"
     for other in (day - 1, day + 1):
         assert (f"]({DAYS.get(other)}.ipynb)" in title) == (other in DAYS)
 

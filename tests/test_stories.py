@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from helpers.text import stories
+from helpers.text.grammar import article
 from helpers.text.stories import (
     FAULTS,
     LeavesTheWorld,
     RelaxedReader,
     World,
-    article,
     count,
     entropy,
     enumerate_stories,
@@ -23,7 +23,7 @@ from helpers.text.stories import (
     instruction,
     parse,
     preference,
-    primer,
+    surprisal,
     write,
 )
 
@@ -101,7 +101,7 @@ def test_weights_and_lexicons_set_the_bits():
 
 def test_the_same_seed_gives_the_same_stories_everywhere(written):
     digest = hashlib.sha256("\n\n".join(story.text for story in written[:100]).encode())
-    assert digest.hexdigest()[:16] == "f41660f48422c1b0"
+    assert digest.hexdigest()[:16] == "65f2771dec84d883"
 
 
 def test_the_entropy_of_a_tiny_world_is_its_exact_entropy():
@@ -111,6 +111,29 @@ def test_the_entropy_of_a_tiny_world_is_its_exact_entropy():
     estimate = entropy(4000, world=TINY)
     assert abs(estimate.bits_per_byte - bits / size) < 4 * estimate.standard_error
     assert estimate.standard_error < 0.02 * estimate.bits_per_byte
+
+
+def test_the_surprisal_of_each_character_is_that_of_all_stories_that_begin_so():
+    everything = list(enumerate_stories(TINY))
+    for story in everything[:: len(everything) // 40]:
+        spent = 0.0
+        for place, bits in enumerate(surprisal(story.text, TINY)):
+            spent += bits
+            begun = (story.text + "\0")[: place + 1]  # \0 is the end
+            alike = sum(2**-s.bits for s in everything if (s.text + "\0").startswith(begun))
+            assert abs(spent + math.log2(alike)) < 1e-9
+
+
+def test_the_surprisal_of_a_story_sums_to_its_bits(written):
+    for story in written[:300]:
+        bits = surprisal(story.text)
+        assert len(bits) == len(story.text) + 1 and min(bits) > -1e-9
+        assert abs(sum(bits) - story.bits) < 1e-6
+
+
+def test_the_surprisal_of_a_text_from_elsewhere_is_refused():
+    with pytest.raises(LeavesTheWorld):
+        surprisal("Mia had a red kite. The end.", TINY)
 
 
 def test_the_standard_error_says_how_estimates_scatter(written):
@@ -131,14 +154,13 @@ def test_the_floor_of_one_story_is_refused(written):
 
 def test_the_world_is_as_rich_as_promised(written):
     lexicons = stories.WORLD.lexicons
-    names = {
-        name for name in lexicons["child"].items if {"he", "him", "his"} <= set(name.forms)
-    }
+    names = lexicons["child"].words | lexicons["friend"].words
     others = {
         item for lexicon in lexicons.values() for item in lexicon.items if not item.is_person
     }
     assert len(stories.WORLD.grammar.options) >= 20
     assert len(names) >= 60
+    assert all({"he", "him", "his"} <= set(name.forms) for name in names)
     assert len(others) >= 200
     assert count() > 10**15
     assert {story.facts["plot"] for story in written} == set(stories.WORLD.grammar.options)
@@ -147,7 +169,7 @@ def test_the_world_is_as_rich_as_promised(written):
 def test_stories_have_fifty_to_two_hundred_and_fifty_words(written):
     lengths = [len(story.text.split()) for story in written[:5000]]
     assert min(lengths) >= 50 and max(lengths) <= 250
-    assert 100 <= sum(lengths) / len(lengths) <= 150
+    assert 80 <= sum(lengths) / len(lengths) <= 150
 
 
 def test_the_vocabulary_has_one_to_two_thousand_words(written):
@@ -221,7 +243,7 @@ def test_a_broken_fact_is_refused_where_it_stands(old, new, verdict):
         (story.facts, story.text)
         for story in map(write, range(SEEDS))
         if story.facts["plot"] == "lost toy"
-        and story.facts["end"] == "hero"
+        and story.facts["end"] == "friend"
         and story.facts["hero"] in stories.WORLD.lexicons["girl"].words
         and not {"Walter", "pinwheel", "silver"} & set(story.facts.values())
     )
@@ -379,11 +401,3 @@ def test_a_blank_line_is_a_new_paragraph():
 def test_a_mistake_in_the_notation_is_refused(plot):
     with pytest.raises(ValueError):
         world(plot)
-
-
-def test_a_primer_leads_from_two_plots_to_all():
-    plots = [parse(primer(number, 400)).facts["plot"] for number in range(400)]
-    assert len(set(plots[:280])) == 2
-    assert 2 < len(set(plots[280:320])) < len(set(plots[280:]))
-    assert len(set(plots[360:])) > 15
-    assert primer(7, 400) == primer(7, 400)

@@ -144,6 +144,7 @@ def test_transformers_loads_the_folder_and_gives_the_same_ids(tmp_path):
         ids = TOKENIZER.encode(text)
         assert theirs.encode(text, split_special_tokens=True) == ids
         assert theirs.decode(ids) == text
+    assert set(theirs("a b")) == {"input_ids", "attention_mask"}  # what a Qwen3 takes
     assert theirs.eos_token_id == theirs.pad_token_id == TOKENIZER.end_of_text_id
     assert len(theirs) == TOKENIZER.vocab_size
 

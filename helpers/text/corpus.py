@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers import runtime
-from helpers.text import data, stories
-from helpers.text.data import TokenMap, prepare, source_digest
+from helpers.text import stories
+from helpers.text.data import TokenMap, prepare
+from helpers.text.sources import documents as read_documents
+from helpers.text.sources import source_digest
 from helpers.text.tokenizer import Tokenizer
 
 PREPARED = runtime.ROOT / "data" / "prepared"
@@ -39,7 +41,7 @@ def prepare_corpus(
     """Tokenizer and packed documents of `source`, made now or found where they were made before.
 
     documents: how many to train on (None: all; the built-in stories need a number).
-    tokenizer_folder: use this tokenizer instead of training one. ValueError: see data.documents.
+    tokenizer_folder: use this tokenizer instead of training one. ValueError: see sources.documents.
     """
     name = f"{Path(source).stem}-{source_digest(source)}-{vocab_size}-{documents or 'all'}"
     folder = PREPARED / name
@@ -52,12 +54,6 @@ def prepare_corpus(
         source, tokenizer, folder, split="validation", limit=validation_documents
     )
     return Corpus(tokenizer, train, validation, floor_of(source, len(validation)))
-
-
-def prepare_primer(tokenizer: Tokenizer, count: int) -> TokenMap:
-    """`count` stories that lead into the world, packed: what a run may begin with."""
-    name = f"primer-{source_digest('primer')}-{tokenizer.fingerprint[:8]}-{count}"
-    return prepare("primer", tokenizer, PREPARED / name, limit=count)
 
 
 def find_tokenizer(
@@ -89,7 +85,7 @@ def held_out(source: str, tokenizer: Tokenizer, count: int) -> tuple[TokenMap, f
 def first_characters(source: str, limit: int | None) -> list[str]:
     """The first training documents of `source`, some TOKENIZER_CHARACTERS of them."""
     texts, size = [], 0
-    for text in data.documents(source, "train", limit):
+    for text in read_documents(source, "train", limit):
         texts.append(text[: TOKENIZER_CHARACTERS - size])
         size += len(texts[-1])
         if size >= TOKENIZER_CHARACTERS:

@@ -124,6 +124,7 @@ class Tokenizer:
             "eos_token": END_OF_TEXT,
             "pad_token": END_OF_TEXT,
             "clean_up_tokenization_spaces": False,
+            "model_input_names": ["input_ids", "attention_mask"],
         }
         vocabulary = self._backend.to_str(pretty=True)
         settings = json.dumps(config, indent=2) + "\n"

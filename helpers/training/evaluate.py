@@ -19,9 +19,7 @@ from helpers.text import stories
 from helpers.text.data import IGNORED, TokenMap, document_rows
 from helpers.text.tokenizer import Tokenizer
 
-GRADED = Sampling(
-    min_p=0.1
-)  # what is graded: nothing that is ten times less likely than the best
+GRADED = Sampling(min_p=0.1)  # nothing that is ten times less likely than the likeliest
 LOGITS_AT_ONCE = 1 << 26  # elements: 256 MB in float32; a larger batch goes in chunks
 
 

@@ -27,7 +27,7 @@ from helpers.inference.generate import stream_text
 from helpers.lesson.progress import Bar
 from helpers.model import weights
 from helpers.model.qwen3 import Qwen3
-from helpers.text.corpus import prepare_corpus, prepare_primer
+from helpers.text.corpus import prepare_corpus
 from helpers.text.data import IGNORED, Batches
 from helpers.training import checkpoint, evaluate, report
 from helpers.training.checkpoint import TrainingStopped
@@ -36,9 +36,8 @@ from helpers.training.initialize import mimetic
 from helpers.training.optim import adamw, set_lr
 
 SAMPLE_AT = (0.0, 0.01, 0.1, 0.3, 1.0)  # shares of the training at which a story is written
-SAMPLE_TOKENS = 250  # the longest stories of the built-in world have 260
-PRIMER_TOKENS = 210  # of a window for each story of the primer: few enough, or it begins again
-WORTH_COMPILING = 3_000_000  # tokens: compiling takes some 40 s on a CPU and then saves a third
+SAMPLE_TOKENS = 250  # no story of the built-in world is longer
+WORTH_COMPILING = 1_500_000  # tokens: compiling takes 40 s on a CPU, and then halves the time
 MAY_CHANGE = {"log_every", "save_every", "keep", "samples"}  # on resuming
 
 
@@ -68,20 +67,10 @@ class Trainer:
         self.batches = Batches(
             self.corpus.train, config.batch_size, config.context, config.seed
         )
-        self.primer = self.make_primer()
         self.build()
         self.step, self.seconds = 0, 0.0
         if state is not None:
             self.restore(found, state)
-
-    def make_primer(self) -> Batches | None:
-        """Batches of the stories that lead into the world (see stories.primer), or None."""
-        config = self.config
-        if not config.primer_steps or config.data != "stories":
-            return None
-        rows = config.primer_steps * config.batch_size * config.accumulate
-        stories = prepare_primer(self.tokenizer, max(1, rows * config.context // PRIMER_TOKENS))
-        return Batches(stories, config.batch_size, config.context, config.seed, shuffle=False)
 
     def build(self) -> None:
         """Model, optimizer, scaler and loss, fresh from the seed."""
@@ -131,8 +120,7 @@ class Trainer:
 
     def next_batch(self) -> tuple[Tensor, Tensor]:
         """The next micro-batch on the device; a GPU copies it from pinned memory meanwhile."""
-        early = self.primer is not None and self.step < self.config.primer_steps
-        pair = (self.primer if early else self.batches).next()
+        pair = self.batches.next()
         if self.device.type != "cuda":
             return pair
         return tuple(t.pin_memory().to(self.device, non_blocking=True) for t in pair)
@@ -232,7 +220,6 @@ class Trainer:
             "scaler": self.scaler.state_dict(),
             "random": checkpoint.random_states(),
             "batches": self.batches.state_dict(),
-            "primer": self.primer.state_dict() if self.primer else None,
         }
         try:
             checkpoint.save(
@@ -254,8 +241,6 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.batches.load_state_dict(state["batches"])
-        if self.primer:
-            self.primer.load_state_dict(state["primer"])
         self.step, self.seconds = state["step"], state["seconds"]
         checkpoint.restore_random_states(state["random"])
         say(f"resuming {self.folder} at step {self.step} of {self.config.steps}")
