@@ -52,8 +52,12 @@ def test_inputs_are_repeatable_and_the_right_answer_leaves_them_alone(exercise_i
 def test_a_day_has_four_exercises_and_each_knows_mistakes(path):
     known = importlib.import_module(f"helpers.lesson.answers.{path.stem}").EXERCISES
     day = int(path.stem[3:5])
-    assert list(known) == [f"{day}.{n}" for n in range(1, 5)]
-    assert all(len(task.mistakes) >= 3 for task in known.values())
+    exercises = [name for name in known if len(name.split(".")[1]) == 1]
+    assert exercises == [f"{day}.{n}" for n in range(1, 5)]
+    assert all(len(known[name].mistakes) >= 3 for name in exercises)
+    questions = [name for name in known if name not in exercises]  # of "Before you start"
+    assert questions == [f"{day}.{n}" for n in range(11, 11 + len(questions))]
+    assert bool(questions) == (day <= 3)
 
 
 # ---- the checker, on an exercise of its own
@@ -214,7 +218,8 @@ ONE, TWO = torch.ones(2), torch.full((2,), 2.0)
         (ONE.numpy(), ONE),
         (ONE.bool(), ONE.bool()),
         (float("nan"), float("nan")),
-        (KeyError(1), KeyError(2)),
+        (check.Raised(KeyError(1)), check.Raised(KeyError(2))),
+        (check.Raised(KeyError(1)), check.Raised(LookupError(2))),
         ({1, 2}, {2, 1}),
     ],
 )
@@ -237,7 +242,8 @@ def test_these_are_equal(got, want):
         (5, {"a": 1}),
         (ONE.double(), ONE),
         (ONE.int(), TWO.int()),
-        (KeyError(1), IndexError(1)),
+        (check.Raised(KeyError(1)), check.Raised(IndexError(1))),
+        (KeyError(1), check.Raised(KeyError(1))),
         (float("nan"), 1.0),
         (Broken(), Broken()),
         (None, ONE),
@@ -256,6 +262,11 @@ def test_changed_weights_of_a_module_are_seen():
 
 
 # ---- tests that a notebook runs
+
+
+def test_python_numbers_are_compared_in_double_precision():
+    with pytest.raises(AssertionError):
+        check.close("a hair apart", 1.0 + 1e-10, 1.0, tol=1e-12)
 
 
 def test_tests_raise_when_they_fail(capsys):

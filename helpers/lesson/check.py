@@ -60,6 +60,13 @@ class Verdict:
         return f"{self.exercise} | {self.status} | {self.message}"
 
 
+@dataclass(frozen=True)
+class Raised:
+    """The outcome of an answer that raised an error; returning one is another thing."""
+
+    error: Exception
+
+
 class ChangedInput(Exception):
     """The outcome of an answer that wrote into its argument."""
 
@@ -126,7 +133,7 @@ def largest_gap(mine: Tensor, theirs: Tensor) -> float:
 
 def dense(value: object) -> Tensor:
     """Any tensor, array or number as an ordinary tensor on the CPU, without a graph."""
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic | float):  # in float64, as Python and NumPy compute
         value = np.asarray(value)
     tensor = torch.as_tensor(value).detach().cpu()
     return tensor if tensor.layout == torch.strided else tensor.to_dense()
@@ -204,7 +211,8 @@ def is_to_do(answer: Callable, results: list[object]) -> bool:
 
     A function that works and forgets its `return` is not a stub: its code is longer.
     """
-    if any(isinstance(result, NotImplementedError) for result in results):
+    errors = [result.error for result in results if isinstance(result, Raised)]
+    if any(isinstance(error, NotImplementedError) for error in errors):
         return True
     code = getattr(answer, "__code__", None)
     empty = isinstance(code, CodeType) and len(code.co_code) <= len(stub.__code__.co_code)
@@ -229,7 +237,7 @@ def outcomes(function: Callable, task: Exercise) -> dict[str, object]:
             try:
                 results[kind] = function(*args)
             except Exception as error:  # a learner's function may raise anything
-                results[kind] = error
+                results[kind] = Raised(error)
         if not all(map(unchanged, args, untouched[kind])):
             words = "your function changes its input in place; copy it first"
             results[kind] = ChangedInput(words)
@@ -274,8 +282,8 @@ def matches(got: object, want: object) -> bool:
         return ordered and all(map(matches, got, want))
     if isinstance(want, dict):
         return got.keys() == want.keys() and all(matches(got[key], want[key]) for key in want)
-    if isinstance(want, Exception):
-        return type(got) is type(want)
+    if isinstance(want, Raised):
+        return isinstance(got, Raised) and isinstance(got.error, type(want.error))
     return type(got) is type(want) and bool(got == want)
 
 
@@ -302,12 +310,12 @@ def difference(kind: str, got: object, want: object) -> str:
     """One sentence on how `got` differs from `want`, for mistakes nobody has named yet."""
     if isinstance(got, ChangedInput):
         return f"on {kind} {got}"
-    if isinstance(got, Exception):
-        return f"on {kind} your function stopped: {type(got).__name__}: {got}"
+    if isinstance(got, Raised):
+        return f"on {kind} your function stopped: {type(got.error).__name__}: {got.error}"
     if got is None:
         return f"on {kind} your function returns nothing: is a return missing?"
-    if isinstance(want, Exception):
-        return f"on {kind} your function should raise {type(want).__name__}, and does not"
+    if isinstance(want, Raised):
+        return f"on {kind} your function should raise {type(want.error).__name__}, and does not"
     if not isinstance(got, Tensor) or not isinstance(want, Tensor):
         return f"on {kind} you return {brief(got)}, expected {brief(want)}"
     if got.shape != want.shape:

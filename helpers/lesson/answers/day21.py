@@ -37,7 +37,7 @@ def per_tensor(config, batch, tokens, bytes_per_number, heads=None, head_dim=Non
 def cache_inputs():
     return {
         "Qwen3-0.6B": (Shape(1024, 28, 16, 8, 128), 1, 1000, 2),
-        "an odd shape": (Shape(96, 5, 6, 3, 20), 7, 11, 4),
+        "an odd shape": (Shape(96, 5, 6, 2, 20), 7, 11, 4),
     }
 
 
@@ -56,6 +56,9 @@ CACHE_MISTAKES = {
     ),
     "your result matches if every row of the batch has its own cache": (
         lambda c, b, t, n: 2 * per_tensor(c, 1, t, n)
+    ),
+    "your result matches if keys and values are cached, and queries are not: two, not three": (
+        lambda c, b, t, n: 3 * per_tensor(c, b, t, n)
     ),
     "your result counts numbers, not bytes": lambda c, b, t, n: 2 * per_tensor(c, b, t, 1),
     "your result matches if the heads are cached, not the stream: yours uses hidden_size": (
@@ -79,7 +82,11 @@ def learning_rate(step, lr, min_lr, warmup, steps):
 def learning_rate_inputs():
     steps = (0, 3, 4, 9, 13)
     good = {f"step {step} of 14": (step, 0.1, 0.01, 4, 14) for step in steps}
-    return good | {"a minimum above the maximum": (9, 0.0001, 0.0005, 4, 14)}
+    return good | {
+        "a minimum above the maximum": (9, 0.0001, 0.0005, 4, 14),
+        "a minimum equal to the maximum": (9, 0.1, 0.1, 4, 14),
+        "a minimum above the maximum, in the warm-up": (0, 0.0001, 0.0005, 4, 14),
+    }
 
 
 def rate(step, lr, min_lr, warmup, steps, warm=1, done=None, shape=None, check=True):
