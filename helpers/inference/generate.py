@@ -248,15 +248,7 @@ def compile_decode(model: nn.Module) -> Callable[[Tensor, KVCache], Tensor]:
     """The model compiled for `generate(decode=...)`: the first three tokens take some 30 s.
 
     The compiler sees the length of the cache change and makes it a symbol, so it compiles twice
-    and not for every length. What surrounds the arithmetic is kept small, because at this size it
-    would cost as much: the wrapper is C++, and the modules are not looked over at every token to
-    see whether they are still the same. So give the model its weights before, and its layers.
+    and not for every length. Its wrapper is C++: at this size Python's would cost as much as the
+    arithmetic.
     """
-    return torch.compile(model, options=cheap_calls())
-
-
-def cheap_calls() -> dict:
-    """Options of torch.compile that make a call of what it compiled cheap."""
-    options = {"cpp_wrapper": True, "size_asserts": False}
-    unguarded = getattr(torch.compiler, "skip_guard_on_all_nn_modules_unsafe", None)
-    return {**options, "guard_filter_fn": unguarded} if unguarded else options
+    return torch.compile(model, options={"cpp_wrapper": True, "size_asserts": False})
