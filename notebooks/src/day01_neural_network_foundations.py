@@ -4,11 +4,12 @@
 # Today you build a neural network out of additions and multiplications, let it find its own numbers,
 # and catch it learning by heart.
 #
-# **You build:** a network in NumPy with its backward pass, and a small autograd engine
+# **You build:** a network in NumPy with its backward pass, and a small autograd engine, which works out slopes by itself
 #
 # **At the end you will have**
 #
-# - a network in NumPy whose gradient you worked out by hand, and PyTorch agrees to twelve decimals
+# - a network in NumPy whose gradient you worked out by hand; PyTorch, the library that most networks
+#   are built with, agrees to twelve decimals
 # - `Value`, a gradient engine in forty lines, with a picture of what it computes
 # - a boundary that bends while it learns, a measured answer to "which learning rate?", and two real
 #   bugs caught by instruments of your own
@@ -25,8 +26,7 @@
 #
 # The first cell is the same every day: it finds the folder with the course's `helpers`, or fetches
 # it (on Colab). The third holds every size of this notebook: change a number, and all follows.
-# `check` compares numbers and raises if they differ, `plots` draws, and `runtime` knows your machine
-# and prints what it chose; today that does not matter yet. NumPy, here `np`, computes with whole tables
+# `check` compares numbers and raises if they differ, `plots` draws, and `runtime` knows your machine. NumPy, here `np`, computes with whole tables
 # of numbers at once. Cells that only draw a figure need not be read.
 
 # %%
@@ -142,7 +142,7 @@ for x in CASES:
 # neuron says yes. Together they are the neuron's **parameters**, and they are all that it can learn.
 #
 # **Predict:** when is the lamp on with weights (1, 1) and bias -1.5? And with (1, -1) and -0.5? (A triangle
-# means on.)
+# means on; orange is where the score is above 0, blue where it is below, deeper beyond 3.)
 
 
 # %%
@@ -233,7 +233,7 @@ curves("Two ways to bend", [sigmoid, relu], "Sigmoid: an S from 0 to 1. ReLU: fl
 #
 # Several neurons that read the same inputs are a **layer**. Their weights make a table, `W1`: a row for
 # each input, a column for each neuron. `X @ W1` computes the weighted sums of all cases and all neurons at
-# once; then come the biases and the ReLU. Our first neuron counts the switches that are up, the second says
+# once: the case (1, 1) and the column (1, 1) give 1 · 1 + 1 · 1 = 2. Then come the biases and the ReLU. Our first neuron counts the switches that are up, the second says
 # "both". A last neuron reads these two, and `W2` counts the second twice, *against*:
 
 # %%
@@ -274,8 +274,8 @@ check.close("two layers without activation = one neuron", two_layers, one_neuron
 
 # %%
 def forward(X, net):
-    hidden = relu(X @ net["W1"] + net["b1"])
-    return hidden, hidden @ net["W2"] + net["b2"]
+    hidden = relu(X @ net["W1"] + net["b1"])  # a row per case, a column per neuron
+    return hidden, hidden @ net["W2"] + net["b2"]  # a score per case, be it 4 or 4 million
 
 
 hidden, score = forward(X4, {"W1": W1, "b1": b1, "W2": W2, "b2": b2})
@@ -283,8 +283,6 @@ print("hidden", hidden.shape, "  score", score.shape, "  probabilities", sigmoid
 
 # %% [markdown]
 # ## Build it
-#
-# A row for each case, a column for each hidden neuron; then a score for each case, be it 4 or 4 million.
 #
 # Four cases can be solved by hand. These points cannot: two moons, blurred by noise. Given the coordinates
 # of a new point, on which moon does it lie?
@@ -314,8 +312,8 @@ plots.show(fig, alt="Two interleaved half rings of blue circles and orange trian
 # that the network gave to what was really true, charge -ln of it, and average over all points. Whoever has no
 # opinion gives 0.5 and pays ln 2 = 0.693. (It is called *cross-entropy*; language models have the same loss.)
 #
-# In code we go from the score directly: -ln sigmoid(s) is ln(1 + e⁻ˢ), and for label 0 the sign of the score
-# turns. `np.logaddexp(0, z)` is ln(1 + eᶻ) without overflow. **Predict:** what does it cost to give 0.99 to the
+# In code we go from the score s directly: -ln sigmoid(s) is ln(1 + e⁻ˢ). The network's probability is that of
+# a 1. A 0 has the rest, and 1 - sigmoid(s) = sigmoid(-s), so for label 0 we put in -s. `np.logaddexp(0, z)` is ln(1 + eᶻ) without overflow. **Predict:** what does it cost to give 0.99 to the
 # truth, and what to give 0.01? And what is the loss of a new network, whose weights are random numbers?
 
 
@@ -352,7 +350,7 @@ check.true("a new network costs about as much as no opinion", abs(first - math.l
 #
 # The loss depends on every parameter. Raise one a little and see how the loss moves: change of loss over
 # change of parameter is a **slope**, as in question 1.12. The slopes of all parameters together are the
-# **gradient**. The plainest way to one slope is to nudge, up and down:
+# **gradient**. The plainest way is to nudge, up and down:
 
 
 # %%
@@ -372,7 +370,7 @@ for name, spot in (("W1", (0, 0)), ("W1", (1, 0)), ("W2", 0), ("b2", 0)):
 # %% [markdown]
 # To lower the loss, a parameter with a positive slope must go down, and one with a negative slope up. But
 # nudging takes two forward passes *for each parameter*: 66 for this network, more than a billion for a small
-# Qwen3. There is a better way.
+# Qwen3, a language model. There is a better way.
 #
 # ### 8 · Backpropagation
 #
@@ -387,7 +385,7 @@ for name, spot in (("W1", (0, 0)), ("W1", (1, 0)), ("W2", 0), ("b2", 0)):
 # An engine can do this. Every operation makes a `Value` that remembers its parents and its slope for each.
 # `backward` starts at the end with slope 1 and hands slopes down. One rule of order: a value hands down
 # only when *all* who used it have reported. So `in_order` lists parents first, and we walk its list from
-# the end. (The comment behind a name is a promise: a test keeps this code equal to that file. Read
+# the end. (A test keeps this code equal to the file named behind it. Read
 # `__mul__` first, which Python calls for `a * b`.)
 #
 # **Predict** with a pencil: the slopes of the loss in w, in x and in b.
@@ -519,8 +517,9 @@ draw_graph(ax, loss)
 plots.show(fig, alt="Graph from w, x, b and wanted to a loss of 16; slopes 24, 16, 8.")
 
 # %% [markdown]
-# In each box: name, number, and the slope of the end in it. On the arrows: slopes of single operations. Follow
-# one path backward: 8 at the miss (4 by each arrow), 8 at the sums, times 3: 24 at w.
+# In each box: name or operation, number, and the slope of the end in it. The last × is the loss, − is the miss.
+# On the arrows: slopes of single operations. Follow one path backward: 8 at − (4 by each arrow), 8 at +, 8 at
+# the first ×, times 3: 24 at w.
 #
 # Now a longer formula: the sigmoid, then our loss. **Predict:** is the slope of the loss in the score as ugly
 # as the formula?
@@ -534,9 +533,10 @@ for number, label in ((0.7, 1), (-2.0, 1), (0.7, 0)):
     print(f"label {label}: probability {chance.data:.4f}, slope {score.grad:+.4f}")
 
 # %% [markdown]
-# **Prediction minus truth**: 0.6682 - 1, 0.1192 - 1, 0.6682 - 0. With that, the backward pass of our network,
-# for all points at once. `d_score` stands for "slope of the loss in `score`". Each line of `forward` gives
-# lines of `gradient`, in reverse order:
+# **Prediction minus truth**: 0.6682 - 1, 0.1192 - 1, 0.6682 - 0. It is always so: the slope of
+# ln(1 + e⁻ˢ) is p - 1 and that of ln(1 + eˢ) is p, where p is sigmoid(s). With that, the backward pass of our
+# network, for all points at once. `d_score` stands for "slope of the loss in `score`", `.T` swaps rows and
+# columns, and `outer` multiplies each number of one list with each of another. In reverse order:
 #
 # | forward | backward | because |
 # |---|---|---|
@@ -577,7 +577,7 @@ for rate in (0.1, 0.5, 0.9, 1.1):
 
 # %% [markdown]
 # Slowly down; there in one step; across the valley and back, and still down; across and *up*, further at
-# every step. Nothing but the rate has changed. The same rule for a whole network:
+# every step. The same rule for a whole network:
 
 
 # %%
@@ -593,8 +593,8 @@ def train(net, X, y, rate, steps):
 # ## Check it
 #
 # A network may learn with a wrong gradient, too, as you will see. So we ask three authorities: nudging, the
-# engine, PyTorch. And as a check that cannot fail is worth nothing, we plant a mistake. **Predict** the price, too: how many
-# forward passes does one call of `gradient` take, with 33 parameters and with 4,001?
+# engine, PyTorch. And we plant a mistake: a check that cannot fail is worth nothing. **Predict** the price: how
+# many forward passes does one call of `gradient` take, with 33 parameters and with 4,001?
 
 # %%
 net, mine = new_net(8, seed=1), gradient(X, y, new_net(8, seed=1))
@@ -618,11 +618,10 @@ for hidden in (8, 1000):
     print(f"{4 * hidden + 1} parameters: gradient takes {ratio:.1f} forward passes")
 
 # %% [markdown]
-# All slopes for a few forward passes, where nudging takes two for *each*: without this there would be no large
-# networks.
+# All slopes for a few forward passes: without this there would be no large networks.
 #
-# Now the engine. `neuron` from the first page takes `Value`s unchanged, because they add and multiply like
-# numbers. So this is the whole network, point by point:
+# Now the engine. `neuron` takes `Value`s unchanged, because they add and multiply like numbers. So this is the
+# whole network, point by point:
 
 # %%
 as_values = np.vectorize(Value, otypes="O")  # a table of numbers -> a table of Values
@@ -671,8 +670,8 @@ views("The boundary as it learns", stages, X, y, alt, 1.5, 3, **MOONS)
 print("loss:", np.array([loss_of(X, y, history[i]) for i in (0, 10, 100, size.steps)]))
 
 # %% [markdown]
-# At step 0 the plane is cut at random, without an opinion anywhere. Ten steps later the boundary is a single
-# straight line, as one neuron would draw it; then it finds corners. Each hidden neuron can bend it, where its
+# At step 0 the plane is cut at random, without an opinion anywhere. Ten steps later the boundary is a
+# straight line; then it finds corners. Each hidden neuron can bend it, where its
 # ReLU begins to pass. (Deep color: more than 95 % sure.)
 #
 # Back to the corridor lamp. Two hidden neurons are enough: you have seen the numbers. **Predict:** from how
@@ -691,11 +690,11 @@ check.true("more neurons than needed find it more often", solved[0] < solved[1] 
 
 # %% [markdown]
 # That a solution exists is one thing, that descent finds it another. It only looks at the slope under its
-# feet, and from most starts two neurons ended short of it; the wider networks got there more often.
+# feet; the wider networks got there more often.
 #
 # ### How large a learning rate?
 #
-# The moons again, three rates, one start. **Predict** the three curves, after what w² has taught you.
+# The moons again, one start. **Predict** the three curves.
 
 # %%
 fig, ax = plots.figure("The same network and start, three learning rates", 5.0, 2.4)
@@ -707,8 +706,7 @@ plots.name_lines(ax)
 plots.show(fig, alt="Rate 0.01 falls slowly, rate 1 lower, rate 30 jumps far above the start.")
 
 # %% [markdown]
-# Too small: right direction, wasted steps. Too large: it leaps across the valley and lands higher than it
-# began. Which is best takes a **sweep**: many rates, several starts each, the same number of steps.
+# Too small: wasted steps. Too large: it leaps across the valley and lands higher. Which is best takes a **sweep**: many rates, several starts each, the same number of steps.
 # **Predict** where the lowest point lies, and how far it is from the rates that fail.
 
 # %%
@@ -731,8 +729,8 @@ plots.name_lines(ax)
 plots.show(fig, alt="Final loss against rate: falls to a low near 3, then rises steeply.")
 
 # %% [markdown]
-# A long slope on the left, a steep wall on the right: the best rates stand close to those that fail. That is
-# why the later days sweep before they compare.
+# A long slope on the left, a steep wall on the right: the best rates stand close to those that fail. So
+# later days sweep first.
 #
 # ### Play
 #
@@ -755,13 +753,12 @@ limits = dict(hidden=(0, 2), rate=(-3, 1))  # powers of ten
 plots.explore("Hidden neurons and learning rate", boundary_for, panels, alt=alt, **limits)
 
 # %% [markdown]
-# Thirty-two neurons that learn too slowly draw no better boundary than two: a network can do only what its
-# training finds.
+# Thirty-two neurons that learn too slowly draw no better boundary than two.
 #
 # ### 10 · Generalization
 #
 # The loss so far was that of the points it learned from, the **training** points. What counts is new points.
-# So we keep some that are never learned from, the **validation** points. Here we have something rare: we know
+# So we keep some that are never learned from, the **validation** points. Here we know
 # how the moons are made, so we can compute the best prediction there is. The moons overlap, so even that pays
 # something: the **floor**.
 #
@@ -815,7 +812,7 @@ plots.show(fig, alt="Training loss falls toward 0; validation loss falls, turns 
 # %% [markdown]
 # The training loss went below what somebody who knows everything would pay for the same points. That takes
 # remembering: the network has learned these 50 points **by heart**, noise included. It is called
-# **over-fitting**, and the training loss alone never shows it. **Predict** how its boundary differs from the
+# **over-fitting**, and without the floor, which we rarely know, the training loss alone does not show it. **Predict** how its boundary differs from the
 # best there is: in shape, or in how sure it is?
 
 # %%
@@ -827,15 +824,13 @@ views("At the turn, at the end, the best", stages, few, labels, alt, 1.9, 10, **
 print({name: f"sure of {np.mean(abs(f(X_new)) > 3):.0%}" for name, f in stages.items()})
 
 # %% [markdown]
-# "Sure" counts the new points where it gives one side more than 95 %. At the end that is more than one can
-# know: the best prediction leaves a broad pale band. One cure is to stop at the turn and keep that network:
-# exercise 1.2. Another is the challenge at the end of this page.
+# "Sure" means more than 95 % for one side. At the end that is too many: the best prediction leaves a broad pale band. One cure is to keep the network of the turn: exercise
+# 1.2. Another is the challenge at the end.
 
 # %% [markdown]
 # ## What can go wrong
 #
-# Two bugs. Neither crashes, and each passes a check of today. **Take a minute before each one: what would you
-# look at?**
+# Two bugs. Neither crashes, and each passes a check of today. **Before each one: what would you look at?**
 #
 # ### Suspect 1: the same gradient, another curve
 #
@@ -892,8 +887,8 @@ for _ in range(steps):
 check.close("with grads cleared, run B is run A", np.array(mended), np.array(run_a), tol=1e-9)
 
 # %% [markdown]
-# `backward` *adds* to `grad`, and nobody set it back to 0 between the steps. So run B kept all its old slopes,
-# and ran on past the bottom. In PyTorch it is the same, and the missing line is `optimizer.zero_grad()`;
+# `backward` *adds* to `grad`, and nobody set it back to 0 between the steps. So every step of
+# run B went by the sum of all slopes so far: faster at first, then too far, and back. In PyTorch it is the same, and the missing line is `optimizer.zero_grad()`;
 # [a trainer at Meta](https://github.com/meta-pytorch/torchforge/pull/71) went without it for a while.
 #
 # ### Suspect 2: a shorter backward
@@ -957,8 +952,8 @@ plots.show(fig, alt="A small graph in which one inner value is used at two diffe
 
 # %% [markdown]
 # One value in the middle is used twice, at different distances from the end. It hands down after the first
-# report, and what the second brings never reaches its parents. (Check it for a: each arrow that leaves it
-# should bring its own number times the last line of the box where it ends.) Our networks have no such value;
+# report, and what the second brings never reaches its parents. (In the smallest
+# of 500 formulas, the arrows bring a 1 · 2.1 + 1 · 2.1 + 2.2 · 1 = 6.4; its box says 4.2.) Our networks have no such value;
 # the skip connections of Day 19 have exactly this shape. The first version of a famous teaching engine had a
 # bug of this kind while [its toy problem converged](https://github.com/karpathy/micrograd/issues/2).
 
@@ -978,8 +973,7 @@ plots.show(fig, alt="A small graph in which one inner value is used at two diffe
 # | descent, learning rate | go against the slope; how far: a valley with a steep wall |
 # | generalization | what holds for points never seen; two losses, and a floor |
 #
-# That a network learns proves little: run B learned, too. Check slopes at more than one step, fuzz the engine,
-# look at the first loss, sweep the rate, watch the validation loss.
+# That a network learns proves little: run B learned, too. Check slopes at more than one step, and sweep the rate.
 
 # %% [markdown]
 # ## Exercises
@@ -1044,7 +1038,8 @@ def solution_2(losses, patience):
 
 
 check.solution("1.2", solution_2)
-print("our runs would stop at", [checks[solution_2(rise, patience=5)] for rise in rises])
+kept = [checks[solution_2(rise, patience=5)] for rise in rises]
+print("our runs would keep the network of step", kept)
 
 # %% [markdown]
 # ### 1.3 Name the curve · ●●○ · 10 minutes
@@ -1128,5 +1123,5 @@ check.solution("1.4", solution_4)
 # moves, and where do they meet?
 #
 # **Tomorrow: linear regression.** We take away everything but one neuron without an activation. Its loss
-# becomes a bowl, and the bottom of a bowl can be computed without a single step. Then the same neuron, many
-# times side by side, learns which word follows which: your first language model.
+# becomes a bowl, and the bottom of a bowl can be computed without a single step. Then many
+# such neurons learn which word follows which: your first language model.

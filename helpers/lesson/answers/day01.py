@@ -87,6 +87,8 @@ def best_step_inputs():
         "a lower loss after the stop": ([0.9, 0.5, 0.6, 0.7, 0.8, 0.3], 3),
         "a plateau": ([0.9, 0.5, 0.5, 0.5, 0.4], 2),
         "a fall to the end": ([0.9, 0.7, 0.6], 2),
+        "a bump at the end": ([0.9, 0.6, 0.7], 2),
+        "losses above 1": ([3.0, 2.0, 2.5, 2.6, 1.5], 2),
     }
 
 
@@ -173,6 +175,10 @@ def verdict_inputs():
         "a climb": ([0.7, 2.0, 9.0, 4.0], [0.7, 2.1, 9.5, 4.2]),
         "nan at the end": ([0.7, 2.0, math.inf, math.nan], [0.7, 2.1, math.inf, math.nan]),
         "a small loss that falls by an eighth": ([0.4, 0.38, 0.36, 0.35], [0.4, 0.4, 0.4, 0.4]),
+        "a jump that heals": ([0.7, 0.9, 0.4, 0.2], [0.7, 0.8, 0.5, 0.4]),
+        "no change at all": ([0.7, 0.7], [0.7, 0.7]),
+        "a fall of 8 %": ([0.7, 0.66, 0.644], [0.7, 0.7, 0.7]),
+        "a rise of 15 %": ([0.7, 0.3, 0.2], [0.7, 0.4, 0.46]),
     }
 
 

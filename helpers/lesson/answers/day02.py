@@ -63,6 +63,12 @@ RIDGE_MISTAKES = {
     "your result matches for strength times w squared: yours is half as strong": (
         lambda X, y, s: solved(X, y, diagonal(X, s / 2))
     ),
+    "your result matches for strength times w squared: yours is twice as strong": (
+        lambda X, y, s: solved(X, y, diagonal(X, 2 * s))
+    ),
+    "your result matches as a row of weights, shape (n,): yours is a column, (n, 1)": (
+        lambda X, y, s: [[weight] for weight in ridge(X, y, s)]
+    ),
     "your result matches if strength is not squared": (
         lambda X, y, s: solved(X, y, diagonal(X, s**2))
     ),
@@ -141,6 +147,9 @@ EPOCH_MISTAKES = {
             w, rate, batches(X, y, range(len(order)), size)
         )
     ),
+    "your result matches if the order is read from its front: yours is reversed": (
+        lambda X, y, w, rate, order, size: walked(w, rate, batches(X, y, order[::-1], size))
+    ),
     "your result matches if every gradient is taken at the newest weights": at_the_start,
     "your result matches if there is a step after every batch: yours stops after the first": (
         lambda X, y, w, rate, order, size: walked(w, rate, batches(X, y, order, size)[:1])
@@ -200,6 +209,13 @@ def apart(ids, vocab_size, alpha):
     return normalized(counts)
 
 
+def repeats_once(ids, vocab_size, alpha):
+    """`+=` with arrays of indices: a place that is named twice still grows by 1."""
+    counts = np.full((vocab_size,) * 3, float(alpha))
+    counts[ids[:-2], ids[1:-1], ids[2:]] += 1
+    return normalized(counts)
+
+
 def trigram_inputs():
     rng = np.random.default_rng(2)
     return {
@@ -234,6 +250,12 @@ TRIGRAM_MISTAKES = {
         alpha_above_only
     ),
     "your result matches if the triples overlap: yours takes every third": apart,
+    "your result counts a repeated triple once, as += with index arrays does: use np.add.at": (
+        repeats_once
+    ),
+    "your result matches with the alpha that was given: yours is always 1": (
+        lambda ids, V, alpha: normalized(triples(ids, V) + 1)
+    ),
     "your result holds counts: divide them by the sum over the last axis": (
         lambda ids, V, alpha: (triples(ids, V) + alpha).tolist()
     ),

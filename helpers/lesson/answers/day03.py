@@ -113,6 +113,12 @@ def answer_inputs():
     }
 
 
+def reshaped(logits, ids, mask):
+    """(batch, time, vocab) cut into (batch, vocab, time) as it lies."""
+    cut = logits[:, :-1].reshape(len(ids), logits.shape[-1], -1)
+    return -(F.cross_entropy(cut, ids[:, 1:], reduction="none") * mask[:, 1:]).sum(1)
+
+
 ANSWER_MISTAKES = {
     "your result takes the logits at the token's own place: they predict the next token": (
         lambda logits, ids, mask: (same_place(logits.log_softmax(-1), ids) * mask).sum(1)
@@ -136,6 +142,12 @@ ANSWER_MISTAKES = {
     ),
     "your result adds up probabilities: take their logarithms": (
         lambda logits, ids, mask: (log_probs(logits, ids).exp() * mask[:, 1:]).sum(1)
+    ),
+    "your result matches as a log-probability: yours is the probability": (
+        lambda logits, ids, mask: answer_log_prob(logits, ids, mask).exp()
+    ),
+    "your result cuts the logits anew: F.cross_entropy wants a transpose, and not a reshape": (
+        reshaped
     ),
     "your result is normalized over the places, not over the vocabulary: use dim=-1": (
         lambda logits, ids, mask: (
@@ -260,9 +272,9 @@ def pairs(input_ids):
     return input_ids[:, :-1].flatten(), input_ids[:, 1:].flatten()
 
 
-def slopes(table, now, after, one_hot=1.0):
+def slopes(table, now, after, one_hot=1.0, dim=-1):
     """Gradient of the loss of each single pair with respect to its logits, (pairs, vocab)."""
-    slope = table[now].softmax(-1)
+    slope = table[now].softmax(dim)
     slope[torch.arange(len(now)), after] -= one_hot
     return slope
 
@@ -320,6 +332,21 @@ BIGRAM_MISTAKES = {
     ),
     "your result has the wrong sign: it is p - one-hot": (
         lambda table, ids: -bigram_gradient(table, ids)
+    ),
+    "your result has its softmax over dim=0, the pairs: use dim=-1, the vocabulary": (
+        lambda table, ids: (
+            added_up(table, pairs(ids)[0], slopes(table, *pairs(ids), dim=0))
+            / len(pairs(ids)[0])
+        )
+    ),
+    "your result has the softmax of each column, dim=0: a row holds the logits of one token": (
+        lambda table, ids: (
+            bigram_gradient(table, ids)
+            + added_up(
+                table, pairs(ids)[0], (table.softmax(0) - table.softmax(1))[pairs(ids)[0]]
+            )
+            / len(pairs(ids)[0])
+        )
     ),
     "your result is p: the token that came has to get p - 1": (
         lambda table, ids: (
