@@ -4,8 +4,18 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
 
-from helpers.model.attention import Attention, attend, attend_written_out
+from helpers.model.attention import (
+    Attention,
+    attend,
+    attend_written_out,
+    attention_weights,
+    causal_mask,
+)
 from helpers.model.layers import rotary_angles
 
 HEADS = [(4, 1), (4, 2), (4, 4), (6, 3)]  # one, some, all key/value heads
@@ -116,3 +126,40 @@ def test_attention_written_out_for_a_compiler_equals_the_ready_kernel(groups):
     torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-6)
     gradients = [torch.autograd.grad(out.square().sum(), queries)[0] for out in (want, got)]
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5)
+
+
+# ---- the formula written out, and a layer without norm and RoPE
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    heads=st.integers(1, 4),
+    time=st.integers(1, 9),
+    head_dim=st.integers(1, 9),
+    causal=st.booleans(),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+def test_weights_and_values_equal_pytorchs_attention(heads, time, head_dim, causal, dtype):
+    generator = torch.Generator().manual_seed(time)
+    shape = (3, 2, heads, time, head_dim)
+    queries, keys, values = torch.randn(shape, generator=generator, dtype=dtype)
+    weights = attention_weights(queries, keys, causal_mask(time) if causal else None)
+    theirs = F.scaled_dot_product_attention(queries, keys, values, is_causal=causal)
+    torch.testing.assert_close(weights @ values, theirs, rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(heads=st.integers(1, 4), head_dim=st.integers(1, 6), time=st.integers(1, 7))
+def test_without_norm_and_rope_it_is_pytorchs_multi_head_attention(heads, head_dim, time):
+    torch.manual_seed(heads)
+    width = heads * head_dim
+    mine = Attention(width, heads, heads, head_dim, qk_norm=False)
+    theirs = nn.MultiheadAttention(width, heads, bias=False, batch_first=True)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(
+            torch.cat([mine.q_proj.weight, mine.k_proj.weight, mine.v_proj.weight])
+        )
+        theirs.out_proj.weight.copy_(mine.o_proj.weight)
+    x = torch.randn(2, time, width)
+    expected, _ = theirs(x, x, x, attn_mask=~causal_mask(time))
+    torch.testing.assert_close(mine(x), expected, rtol=1e-5, atol=1e-6)

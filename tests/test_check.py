@@ -110,7 +110,9 @@ class Broken:
 
 @pytest.mark.parametrize("answer", [lambda x, eps: None, not_written])
 def test_a_stub_is_to_do(task, answer):
-    assert check.grade("0.1", answer).status == "to do"
+    verdict = check.grade("0.1", answer)
+    assert verdict.status == "to do"
+    assert f"write {answer.__name__}, then" in verdict.message  # a cell may hold several stubs
 
 
 def test_a_stub_with_a_docstring_is_to_do(task):
@@ -159,6 +161,7 @@ def test_right_answers_of_other_kinds_pass(task, answer):
         (lambda x, eps: Broken(), "could not be compared"),
         (lambda x, eps: np.array([1, 2]), "you return array([1, 2])"),
         (lambda x, eps: [x], "you return [tensor"),
+        (lambda x, eps: np.ones((200, 9)), "you return an array of shape (200, 9)"),
         (5, "'int' object is not callable"),
     ],
 )
@@ -311,3 +314,27 @@ def test_show_prints_the_source_and_its_place(capsys):
     first, second, *_ = capsys.readouterr().out.splitlines()
     assert first.startswith("# helpers/model/layers.py, line ")
     assert second.startswith("def forward(self, x: Tensor)")
+
+
+# ---- differences nobody has named
+
+
+@pytest.mark.parametrize(
+    ("got", "want", "said"),
+    [
+        (np.array([1.0, 2.0]), [1.0, 5.0], "largest difference is at [1]: yours 2, expected 5"),
+        ([1, 2, 9], (1.0, 2.0, 3.0), "largest difference is at [2]: yours 9, expected 3"),
+        ([[1, 2]], [1, 2], "your shape is (1, 2), expected (2,)"),
+        ([[1], [2, 3]], [1, 2], "you return [[1], [2, 3]], expected [1, 2]"),
+        ("two", [1, 2], "you return 'two', expected [1, 2]"),
+        (np.float32([1, 2]), np.float64([1, 3]), "your dtype is torch.float32"),
+        (3, 4, "you return 3, expected 4"),
+    ],
+)
+def test_arrays_and_lists_are_explained_as_tensors_are(got, want, said):
+    assert said in check.difference("x", got, want)
+
+
+def test_a_string_of_numpy_is_a_string():
+    assert check.equal(np.str_("learns"), "learns")
+    assert not check.equal(np.str_("learn"), "learns")

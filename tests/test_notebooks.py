@@ -251,7 +251,7 @@ def test_code_is_plain_python_and_figures_come_from_plots(path):
         ast.parse(cell.source)  # no % or ! lines
         assert not re.search(r"tqdm|/home/|/tmp/|is_bf16_supported|pyplot", cell.source)
         assert cell.source.count("plots.show(") == len(re.findall(r"\balt=", cell.source)) - (
-            cell.source.count("plots.explore(")
+            cell.source.count("widgets.explore(")
         )
 
 

@@ -1,10 +1,9 @@
-"""Every figure is small and has alt text; sliders work, and are never stored."""
+"""Every figure is small and has alt text."""
 
 import subprocess
 import sys
 from pathlib import Path
 
-import ipywidgets
 import numpy as np
 import pytest
 from PIL import Image
@@ -100,11 +99,12 @@ def test_band_of_one_run_has_no_spread():
 
 def test_band_stops_where_the_first_run_dies_and_says_how_many():
     _, ax = plots.figure("message")
-    plots.band(ax, [[3, 2, 1, 1], [3, 2, np.nan, 1], [3, 2, 1, np.inf]], "no norm")
+    plots.band(ax, [[3, 2, 1, 1], [3, 2, np.nan, 1], [3, 2, np.inf, np.nan]], "no norm")
     line, cross = ax.get_lines()
-    assert line.get_label() == "no norm, 2 of 3 died"
+    assert line.get_xdata().tolist() == [1, 2]
     assert cross.get_marker() == "x"
-    assert cross.get_xdata() == 2
+    assert cross.get_xdata() == 3
+    assert [text.get_text() for text in ax.texts] == ["2 of 3 died"]
 
 
 def test_band_survives_runs_that_never_lived():
@@ -135,31 +135,10 @@ def test_a_horizontal_line_is_named_at_its_right_end():
     assert floor.xy == pytest.approx((ax.get_xlim()[1], 0.5))
 
 
-# ---- board, explore
+# ---- board
 
 
 def test_board_says_in_words_what_failed():
     _, ax = plots.figure("message")
     plots.board(ax, ["one", "two"], ["a", "b"], [[True, False], [True, True]])
     assert [text.get_text() for text in ax.texts] == ["pass", "FAIL", "pass", "pass"]
-
-
-def test_static_explore_stores_no_widget(shown, monkeypatch):
-    monkeypatch.setenv("SLM_STATIC", "1")
-    examples = [dict(scale=1), dict(scale=10)]
-    plots.explore("title", draw, examples, alt="two lines", scale=(-1, 1))
-    assert [set(data) for data, _ in shown] == [{"image/png", "text/plain"}]
-
-
-def test_live_explore_adds_sliders_that_redraw(shown):
-    seen = []
-
-    def note(ax, scale):
-        seen.append(scale)
-
-    plots.explore("title", note, [dict(scale=1)], alt="nothing", scale=(-1, 1))
-    box = shown[-1][0]
-    assert isinstance(box, ipywidgets.VBox)
-    box.children[0].value = 10
-    box.update()
-    assert seen[-1] == 10

@@ -31,6 +31,7 @@ from helpers.runtime import ROOT, dtype_name
 
 RTOL = {torch.float16: 2e-3, torch.bfloat16: 2e-2}  # every other dtype: 1e-4
 ATOL = 1e-6
+LINE = 120  # characters: longer values are described, not printed
 ARRAYS = (Tensor, np.ndarray, np.generic)  # np.generic: a single number, as np.mean returns it
 
 
@@ -88,7 +89,7 @@ def close(claim: str, mine: object, theirs: object, tol: float = 1e-5) -> None:
     allowed = f"{tol:.0e}" if tol else "0"
     if not gap <= tol:  # written so that nan fails
         raise AssertionError(f"{claim}: largest difference {gap:.1e}, allowed {allowed}")
-    print(f"ok   {claim:<52} largest difference {gap:.1e}, allowed {allowed}")
+    print(f"ok   {claim:<50} difference {gap:.1e}, allowed {allowed}")
 
 
 def true(claim: str, condition: bool | Tensor) -> None:
@@ -102,7 +103,7 @@ def shape(claim: str, tensor: Tensor, expected: tuple[int, ...]) -> None:
     """Print the shape of `tensor`; AssertionError if it is not `expected`."""
     if tuple(tensor.shape) != tuple(expected):
         raise AssertionError(f"{claim}: shape {tuple(tensor.shape)}, not {tuple(expected)}")
-    print(f"ok   {claim:<52} {tuple(tensor.shape)}")
+    print(f"ok   {claim:<50} {tuple(tensor.shape)}")
 
 
 def same(mine: nn.Module, theirs: nn.Module, x: Tensor, tol: float = 1e-5) -> None:
@@ -177,9 +178,8 @@ def grade(exercise_id: str, answer: Callable) -> Verdict:
     task = find(exercise_id)
     got = outcomes(answer, task)
     if is_to_do(answer, list(got.values())):
-        return Verdict(
-            exercise_id, "to do", "write your answer at the TODO, then run this cell"
-        )
+        name = getattr(answer, "__name__", "your function")
+        return Verdict(exercise_id, "to do", f"write {name}, then run this cell")
     want = outcomes(task.right, task)
     wrong = [kind for kind in want if not equal(got[kind], want[kind])]
     if not wrong:
@@ -284,6 +284,8 @@ def matches(got: object, want: object) -> bool:
         return got.keys() == want.keys() and all(matches(got[key], want[key]) for key in want)
     if isinstance(want, Raised):
         return isinstance(got, Raised) and isinstance(got.error, type(want.error))
+    if isinstance(want, str):
+        return isinstance(got, str) and str(got) == want  # NumPy has a string of its own
     return type(got) is type(want) and bool(got == want)
 
 
@@ -316,13 +318,15 @@ def difference(kind: str, got: object, want: object) -> str:
         return f"on {kind} your function returns nothing: is a return missing?"
     if isinstance(want, Raised):
         return f"on {kind} your function should raise {type(want.error).__name__}, and does not"
-    if not isinstance(got, Tensor) or not isinstance(want, Tensor):
+    mine, theirs = numbers(got), numbers(want)
+    other_kind = isinstance(want, Tensor) and not isinstance(got, Tensor)
+    if mine is None or theirs is None or other_kind:
         return f"on {kind} you return {brief(got)}, expected {brief(want)}"
-    if got.shape != want.shape:
-        return f"on {kind} your shape is {tuple(got.shape)}, expected {tuple(want.shape)}"
-    if got.dtype != want.dtype:
-        return f"on {kind} your dtype is {got.dtype}, expected {want.dtype}"
-    mine, theirs = dense(got).double(), dense(want).double()
+    if mine.shape != theirs.shape:
+        return f"on {kind} your shape is {tuple(mine.shape)}, expected {tuple(theirs.shape)}"
+    if isinstance(got, ARRAYS) and isinstance(want, ARRAYS) and mine.dtype != theirs.dtype:
+        return f"on {kind} your dtype is {mine.dtype}, expected {theirs.dtype}"
+    mine, theirs = mine.double(), theirs.double()
     gap = (mine - theirs).abs().masked_fill(mine == theirs, 0).nan_to_num(nan=torch.inf)
     spot = tuple(i.item() for i in torch.unravel_index(gap.argmax(), gap.shape))
     return (
@@ -331,8 +335,20 @@ def difference(kind: str, got: object, want: object) -> str:
     )
 
 
+def numbers(value: object) -> Tensor | None:
+    """A tensor, an array or a list of numbers as a tensor; None for what is none of these."""
+    try:
+        if isinstance(value, list | tuple) and len(value):
+            value = np.asarray(value, dtype=float)
+        return dense(value) if isinstance(value, Tensor | np.ndarray) else None
+    except (TypeError, ValueError):  # words, or rows of unequal length
+        return None
+
+
 def brief(value: object) -> str:
     """A value in at most one line."""
     if isinstance(value, Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    return textwrap.shorten(repr(value), 120, placeholder=" ...")
+    if isinstance(value, np.ndarray) and len(repr(value)) > LINE:
+        return f"an array of shape {value.shape}"
+    return textwrap.shorten(repr(value), LINE, placeholder=" ...")

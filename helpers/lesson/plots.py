@@ -6,7 +6,6 @@ plots.save(fig, "loss.png")                the figure as a file, whole or not at
 plots.band(ax, losses, "RMSNorm")          mean and spread over seeds
 plots.name_lines(ax)                       names at the line ends, instead of a legend
 plots.board(ax, rows, columns, passed)     a pass/FAIL board
-plots.explore(title, draw, examples, ...)  fixed examples everywhere, sliders in a live notebook
 
 Figures are made without pyplot: no window opens, none has to be closed, no display is needed.
 """
@@ -15,8 +14,7 @@ import base64
 import html
 import io
 import os
-from collections.abc import Callable, Sequence
-from importlib.util import find_spec
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -122,23 +120,23 @@ def band(ax: Axes, runs: Sequence, label: str, steps: Sequence | None = None, **
 
     runs: (seeds, points); steps: where the points stand, 1, 2, 3, ... by default. The spread is
     that of a sample (ddof=1); a single run has none. Where the first run is inf or nan the line
-    ends with a cross, and its name says how many runs died. Set the axis limits before.
+    ends, and a cross at the top edge says how many runs died there. Set the axis limits before.
     """
     values = np.asarray(runs, dtype=float)  # (seeds, points)
     steps = np.arange(1, values.shape[1] + 1) if steps is None else np.asarray(steps)
     finite = np.isfinite(values)
     alive = int(finite.all(0).cumprod().sum())  # points before the first death
-    dead = int((~finite.all(1)).sum())
-    name = f"{label}, {dead} of {len(values)} died" if dead else label
     mean = values[:, :alive].mean(0)
     spread = values[:, :alive].std(0, ddof=1) if len(values) > 1 else np.zeros(alive)
-    (drawn,) = ax.plot(steps[:alive], mean, label=name, **line)
+    (drawn,) = ax.plot(steps[:alive], mean, label=label, **line)
     color = drawn.get_color()
     ax.fill_between(steps[:alive], mean - spread, mean + spread, color=color, alpha=0.2, lw=0)
     if alive < values.shape[1]:
-        top = 0.95 * ax.get_ylim()[1]
-        y = min(mean[-1], top) if alive else top
-        ax.plot(steps[max(alive - 1, 0)], y, "x", color=color, ms=8, mew=2, clip_on=False)
+        dead = f"{int((~finite[:, alive]).sum())} of {len(values)} died"
+        spot = steps[alive], 0.95 * ax.get_ylim()[1]
+        ax.plot(*spot, "x", color=color, ms=8, mew=2, clip_on=False)
+        look = dict(textcoords="offset points", ha="right", va="center", fontsize=8)
+        ax.annotate(dead, spot, xytext=(-7, 0), color=color, **look)
 
 
 def name_lines(ax: Axes, gap: float = 11) -> None:
@@ -186,52 +184,3 @@ def board(ax: Axes, rows: list[str], columns: list[str], passed: Sequence) -> No
     ax.tick_params(length=0, labeltop=True, labelbottom=False)
     ax.spines[:].set_visible(False)
     ax.grid(False)
-
-
-# ---- widgets: a picture is always there
-
-
-def explore(
-    title: str,
-    draw: Callable,
-    examples: list[dict],
-    alt: str,
-    **ranges: tuple[float, float],
-) -> None:
-    """Show `draw(ax, **settings)` for each of `examples`; in a live notebook add sliders below.
-
-    ranges: name=(low, high), powers of ten; each becomes a slider that starts at the first
-    example. SLM_STATIC=1 (set by build.py) leaves the sliders out, so none is ever stored; so
-    does a missing ipywidgets.
-
-    Example: explore("title", draw, [dict(scale=1), dict(scale=100)], alt="...", scale=(-3, 3))
-    """
-    from IPython.display import display
-
-    fig, axes = figure(title, MAX_WIDTH, 2.6, ncols=len(examples), sharey=True)
-    for ax, settings in zip(np.atleast_1d(axes), examples, strict=True):
-        draw(ax, **settings)
-        ax.label_outer()
-    show(fig, alt)
-    if find_spec("ipywidgets") and not is_static():
-        display(sliders(title, draw, examples[0], ranges))
-
-
-def sliders(title: str, draw: Callable, start: dict, ranges: dict) -> object:
-    """An ipywidgets box: one logarithmic slider for each of `ranges`, and the drawing below."""
-    import ipywidgets
-
-    def redraw(**settings):
-        fig, ax = figure(title)
-        draw(ax, **settings)
-        values = ", ".join(f"{name} {value:.3g}" for name, value in settings.items())
-        show(fig, alt=f"{title}; drawn for {values}")
-
-    def slider(name, low, high):
-        look = {"description": name, "readout_format": ".1e", "continuous_update": False}
-        return ipywidgets.FloatLogSlider(
-            value=start[name], min=low, max=high, step=0.25, **look
-        )
-
-    knobs = {name: slider(name, *limits) for name, limits in ranges.items()}
-    return ipywidgets.interactive(redraw, **knobs)

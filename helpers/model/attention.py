@@ -16,6 +16,7 @@ from helpers.model.layers import Linear, RMSNorm, rotate
 class Attention(nn.Module):
     """Causal self-attention as in Qwen3: norm of queries and keys per head, then RoPE.
 
+    qk_norm=False leaves the norm out, and no cos and sin the RoPE: then it is that of GPT-2.
     x: (batch, time, hidden_size); cos, sin: (batch or 1, 1, time, head_dim / 2);
     mask: (batch or 1, 1, time, keys) booleans, or None for plain causal attention.
     """
@@ -28,6 +29,7 @@ class Attention(nn.Module):
         head_dim: int,
         layer: int = 0,
         eps: float = 1e-6,
+        qk_norm: bool = True,
     ) -> None:
         super().__init__()
         self.head_dim, self.layer = head_dim, layer
@@ -36,28 +38,54 @@ class Attention(nn.Module):
         self.k_proj = Linear(hidden_size, num_key_value_heads * head_dim)
         self.v_proj = Linear(hidden_size, num_key_value_heads * head_dim)
         self.o_proj = Linear(num_attention_heads * head_dim, hidden_size)
-        self.q_norm = RMSNorm(head_dim, eps)
-        self.k_norm = RMSNorm(head_dim, eps)
+        self.q_norm = RMSNorm(head_dim, eps) if qk_norm else nn.Identity()
+        self.k_norm = RMSNorm(head_dim, eps) if qk_norm else nn.Identity()
 
     def forward(
         self,
         x: Tensor,
-        cos: Tensor,
-        sin: Tensor,
+        cos: Tensor | None = None,
+        sin: Tensor | None = None,
         mask: Tensor | None = None,
         cache: KVCache | None = None,
     ) -> Tensor:
-        queries = rotate(self.q_norm(self.heads(self.q_proj(x))), cos, sin)
-        keys = rotate(self.k_norm(self.heads(self.k_proj(x))), cos, sin)
+        queries, keys = self.queries_and_keys(x, cos, sin)
         values = self.heads(self.v_proj(x))  # (batch, num_key_value_heads, time, head_dim)
         if cache is not None:
             keys, values = cache.update(self.layer, keys, values)
         mixed = attend(queries, keys, values, mask, self.groups)
         return self.o_proj(mixed.transpose(1, 2).flatten(2))
 
+    def queries_and_keys(
+        self, x: Tensor, cos: Tensor | None, sin: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """What each token seeks and what it is found by: (batch, heads, time, head_dim) each."""
+        queries = self.q_norm(self.heads(self.q_proj(x)))
+        keys = self.k_norm(self.heads(self.k_proj(x)))
+        if cos is None:
+            return queries, keys
+        return rotate(queries, cos, sin), rotate(keys, cos, sin)
+
     def heads(self, x: Tensor) -> Tensor:
         """(batch, time, heads * head_dim) -> (batch, heads, time, head_dim)"""
         return x.unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+
+
+def causal_mask(time: int) -> Tensor:
+    """Who may look at whom, (time, time) booleans: row i is true up to column i."""
+    return torch.ones(time, time, dtype=torch.bool).tril()
+
+
+def attention_weights(queries: Tensor, keys: Tensor, mask: Tensor | None = None) -> Tensor:
+    """softmax(q kᵀ / √head_dim), written out: how much each query takes of each key's value.
+
+    queries: (..., time, head_dim); keys: (..., keys, head_dim); mask: (..., time, keys) booleans,
+    true where a query may look. Returns (..., time, keys), whose rows sum to 1.
+    """
+    scores = queries @ keys.mT / queries.shape[-1] ** 0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, -torch.inf)
+    return scores.softmax(-1)
 
 
 def attend(

@@ -10,12 +10,12 @@
 #
 # - a network in NumPy whose gradient you worked out by hand; PyTorch, the library that most networks
 #   are built with, agrees to twelve decimals
-# - `Value`, a gradient engine in forty lines, with a picture of what it computes
+# - `Value`, a gradient engine in fifty lines, with a picture of what it computes
 # - a boundary that bends while it learns, a measured answer to "which learning rate?", and two real
 #   bugs caught by instruments of your own
 #
-# **Time:** about 100 minutes with the exercises. The code runs in less than a minute on a laptop; no
-# GPU needed.
+# **Time:** about two hours, and one more for the exercises: 180 minutes. The code runs in less than a
+# minute on a laptop; no GPU needed.
 #
 # [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/github/OWNER/slm21/blob/v1.0/notebooks/day01_neural_network_foundations.ipynb)
 #
@@ -26,8 +26,8 @@
 #
 # The first cell is the same every day: it finds the folder with the course's `helpers`, or fetches
 # it (on Colab). The third holds every size of this notebook: change a number, and all follows.
-# `check` compares numbers and raises if they differ, `plots` draws, and `runtime` knows your machine. NumPy, here `np`, computes with whole tables
-# of numbers at once. Cells that only draw a figure need not be read.
+# `check` compares numbers and raises if they differ, `plots` draws, and `runtime` knows your machine (number formats: see Day 3). NumPy, here `np`, computes with whole tables
+# of numbers at once.
 
 # %%
 import os, pathlib, subprocess, sys
@@ -50,7 +50,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers import runtime
-from helpers.lesson import autograd, check, plots
+from helpers.lesson import autograd, check, plots, widgets
 
 np.set_printoptions(precision=3, suppress=True)
 np.seterr(over="ignore")  # e^1000 is infinite, and 1 / infinite is 0: both are what we want
@@ -340,11 +340,12 @@ def new_net(hidden, seed):
 print({p: round(-math.log(p), 3) for p in (0.99, 0.9, 0.5, 0.1, 0.01)})
 first = np.array([loss_of(X, y, new_net(8, seed)) for seed in range(20)])
 print(f"20 new networks: loss {first.min():.3f} to {first.max():.3f}; ln 2 = {math.log(2):.3f}")
-check.true("a new network costs about as much as no opinion", abs(first - math.log(2)) < 0.15)
+check.true("on average they cost what no opinion does", abs(first.mean() - math.log(2)) < 0.05)
 
 # %% [markdown]
-# Being wrong and sure is dear. And the first loss is the first instrument of this course: far above ln 2, the
-# network begins with loud opinions; far below, the answer is hidden somewhere in the input.
+# Being wrong and sure is dear. And the first loss is the first instrument of this course: on average it is
+# near ln 2. Far above, a network begins with loud opinions; far below, something is miscounted, or the network
+# is not new.
 #
 # ### 7 · Gradient
 #
@@ -374,7 +375,7 @@ for name, spot in (("W1", (0, 0)), ("W1", (1, 0)), ("W2", 0), ("b2", 0)):
 #
 # ### 8 · Backpropagation
 #
-# Numbers that fit in the head: `score = w * x + b` with w = 2, x = 3, b = -1. We want a score of 1, so
+# `score = w * x + b` with w = 2, x = 3, b = -1. We want a score of 1, so
 # `miss = score - 1` is 4, and `loss = miss * miss` is 16. How much does the loss move with w?
 #
 # Each operation has slopes of its own, and they are easy. A sum moves as much as either part: 1. `w * x`
@@ -383,9 +384,9 @@ for name, spot in (("W1", (0, 0)), ("W1", (1, 0)), ("W2", 0), ("b2", 0)):
 # *add up* ([Rumelhart, Hinton and Williams, 1986](https://doi.org/10.1038/323533a0)).
 #
 # An engine can do this. Every operation makes a `Value` that remembers its parents and its slope for each.
-# `backward` starts at the end with slope 1 and hands slopes down. One rule of order: a value hands down
-# only when *all* who used it have reported. So `in_order` lists parents first, and we walk its list from
-# the end. (A test keeps this code equal to the file named behind it. Read
+# `backward` starts at the end with slope 1 and hands slopes down. A value may be used in several places, and
+# each sends it a part of its slope. Only when *all* parts have come is the sum right, and may be handed on to
+# its parents. So `in_order` lists parents first, and we walk its list from the end. (A test keeps this code equal to the file named behind it. Read
 # `__mul__` first, which Python calls for `a * b`.)
 #
 # **Predict** with a pencil: the slopes of the loss in w, in x and in b.
@@ -541,7 +542,7 @@ for number, label in ((0.7, 1), (-2.0, 1), (0.7, 0)):
 # | forward | backward | because |
 # |---|---|---|
 # | mean loss of `score` | `d_score = (p - y) / n` | prediction minus truth, of a mean over n points |
-# | `hidden @ W2 + b2` | `W2: hidden.T @ d_score` | the slope in a weight is its input; all points share the weight, so they add up |
+# | `hidden @ W2 + b2` | `W2: hidden.T @ d_score` | the slope of input · weight in the weight is the input; all points share the weight, so they add up |
 # | | `d_hidden = outer(d_score, W2)` | the slope in an input is its weight |
 # | `relu` | `* (hidden > 0)` | ReLU has slope 1 where it passes, else 0 |
 # | `X @ W1 + b1` | `W1: X.T @ d_hidden` | the same as above, one layer down |
@@ -689,8 +690,8 @@ print(f"of {size.starts} starts, networks with 2, 4 and 8 hidden neurons solve i
 check.true("more neurons than needed find it more often", solved[0] < solved[1] <= solved[2])
 
 # %% [markdown]
-# That a solution exists is one thing, that descent finds it another. It only looks at the slope under its
-# feet; the wider networks got there more often.
+# A solution exists, but descent only looks at the slope under its feet; the wider networks found one more
+# often.
 #
 # ### How large a learning rate?
 #
@@ -706,7 +707,8 @@ plots.name_lines(ax)
 plots.show(fig, alt="Rate 0.01 falls slowly, rate 1 lower, rate 30 jumps far above the start.")
 
 # %% [markdown]
-# Too small: wasted steps. Too large: it leaps across the valley and lands higher. Which is best takes a **sweep**: many rates, several starts each, the same number of steps.
+# Too small: wasted steps. Too large: it leaps across the valley and lands higher. What is best takes a
+# **sweep**: many rates, several starts each, equal steps.
 # **Predict** where the lowest point lies, and how far it is from the rates that fail.
 
 # %%
@@ -729,8 +731,7 @@ plots.name_lines(ax)
 plots.show(fig, alt="Final loss against rate: falls to a low near 3, then rises steeply.")
 
 # %% [markdown]
-# A long slope on the left, a steep wall on the right: the best rates stand close to those that fail. So
-# later days sweep first.
+# A long slope on the left, a steep wall on the right: the best rates stand close to those that fail.
 #
 # ### Play
 #
@@ -740,27 +741,26 @@ plots.show(fig, alt="Final loss against rate: falls to a low near 3, then rises 
 
 # %%
 def boundary_for(ax, hidden, rate):
-    net = train(new_net(round(hidden), seed=1), X, y, rate, size.steps)[-1]
+    net = train(new_net(hidden, seed=1), X, y, rate, size.steps)[-1]
     accuracy = ((forward(X, net)[1] > 0) == y).mean()
-    ax.set(title=f"{round(hidden)} hidden, rate {rate:.2g}\n{accuracy:.1%} right", **MOONS)
+    ax.set(title=f"{hidden} hidden, rate {rate:.2g}\n{accuracy:.1%} right", **MOONS)
     shade(ax, score_of(net))
     dots(ax, X, y, area=4)
 
 
 panels = [dict(hidden=2, rate=1), dict(hidden=32, rate=0.003), dict(hidden=32, rate=1)]
 alt = "Two neurons, or a slow rate: all but straight; 32 at rate 1 bend around the moons."
-limits = dict(hidden=(0, 2), rate=(-3, 1))  # powers of ten
-plots.explore("Hidden neurons and learning rate", boundary_for, panels, alt=alt, **limits)
+knobs = dict(hidden=range(1, 65), rate=widgets.powers(-3, 1))
+widgets.explore("Hidden neurons and learning rate", boundary_for, panels, alt=alt, **knobs)
 
 # %% [markdown]
-# Thirty-two neurons that learn too slowly draw no better boundary than two.
+# From this start, thirty-two neurons that learn too slowly draw no better boundary than two.
 #
 # ### 10 · Generalization
 #
 # The loss so far was that of the points it learned from, the **training** points. What counts is new points.
-# So we keep some that are never learned from, the **validation** points. Here we know
-# how the moons are made, so we can compute the best prediction there is. The moons overlap, so even that pays
-# something: the **floor**.
+# So we keep some that are never learned from, the **validation** points. We know how the moons are made, so
+# we can compute the best prediction there is. They overlap, so even that pays something: the **floor**.
 #
 # Then a network with 100 hidden neurons learns from only 50 points. **Predict** both its losses, training and
 # validation, after a few thousand steps: above or below the floor?
@@ -797,7 +797,7 @@ for seed in range(size.seeds):
     print(f"training {falls[-1][-1]:.3f} (knowing everything {known[-1]:.3f}),", end=" ")
     print(f"validation {min(rises[-1]):.2f}, at the end {rises[-1][-1]:.2f}")
 falls, rises = np.array(falls), np.array(rises)
-check.true("each training loss ended below what can be known", falls[:, -1] < known)
+check.true("all ended far below what can be known", falls[:, -1] < 0.7 * np.array(known))
 check.true("each validation loss turned", rises[:, -1] > 1.1 * rises.min(axis=1))
 
 fig, ax = plots.figure("Training and validation loss, step by step", 5.2, 2.6)
@@ -810,22 +810,24 @@ plots.name_lines(ax)
 plots.show(fig, alt="Training loss falls toward 0; validation loss falls, turns and climbs.")
 
 # %% [markdown]
-# The training loss went below what somebody who knows everything would pay for the same points. That takes
-# remembering: the network has learned these 50 points **by heart**, noise included. It is called
-# **over-fitting**, and without the floor, which we rarely know, the training loss alone does not show it. **Predict** how its boundary differs from the
+# The training loss went far below what somebody who knows everything would pay for the same points. That
+# takes remembering: the network has learned these 50 points **by heart**, noise included. It is called
+# **over-fitting**, and the training loss alone does not show it. **Predict** how its boundary differs from the
 # best there is: in shape, or in how sure it is?
 
 # %%
-few, labels, history = runs
-stages = {f"step {i}": score_of(history[i]) for i in (checks[rises[0].argmin()], size.long)}
+stages = {f"step {i}": score_of(runs[2][i]) for i in (checks[rises[0].argmin()], size.long)}
 stages["knowing everything"] = partial(perfect_score, noise=NOISE)
 alt = "Pale and smooth at the turn, deep almost everywhere at the end; the best is in between."
-views("At the turn, at the end, the best", stages, few, labels, alt, 1.9, 10, **MOONS)
-print({name: f"sure of {np.mean(abs(f(X_new)) > 3):.0%}" for name, f in stages.items()})
+views("At the turn, at the end, the best", stages, *runs[:2], alt, 1.9, 10, **MOONS)
+for name, s in {name: f(X_new) for name, f in stages.items()}.items():
+    print(f"{name:18} {((s > 0) == y_new).mean():.0%} right, sure of {np.mean(abs(s) > 3):.0%}")
 
 # %% [markdown]
-# "Sure" means more than 95 % for one side. At the end that is too many: the best prediction leaves a broad pale band. One cure is to keep the network of the turn: exercise
-# 1.2. Another is the challenge at the end.
+# In how sure it is ("sure" means more than 95 % for one side). At the end this network is right more often
+# than at the turn, and its loss is far higher all the same: it is sure of too many points, and being wrong
+# and sure is dear. If you need honest probabilities, keep the network of the turn: exercise 1.2. More data
+# cures both: the challenge at the end.
 
 # %% [markdown]
 # ## What can go wrong
@@ -932,8 +934,11 @@ def formula(numbers, seed):
 def is_wrong(backward, seed):
     a, b = Value(1.1, name="a"), Value(-0.7, name="b")
     backward(formula((a, b), seed))
-    up, down = formula((1.1 + 1e-6, -0.7), seed), formula((1.1 - 1e-6, -0.7), seed)
-    return abs(a.grad - (up - down) / 2e-6) > 1e-6 * max(1, abs(a.grad))
+    e = 1e-6  # the nudge
+    da = formula((1.1 + e, -0.7), seed) - formula((1.1 - e, -0.7), seed)
+    db = formula((1.1, -0.7 + e), seed) - formula((1.1, -0.7 - e), seed)
+    off = [abs(a.grad - da / (2 * e)), abs(b.grad - db / (2 * e))]
+    return max(off) > 1e-6 * max(1, abs(a.grad), abs(b.grad))
 
 
 wrong = [seed for seed in range(size.graphs) if is_wrong(short_backward, seed)]
@@ -951,11 +956,11 @@ draw_graph(ax, end)
 plots.show(fig, alt="A small graph in which one inner value is used at two different depths.")
 
 # %% [markdown]
-# One value in the middle is used twice, at different distances from the end. It hands down after the first
-# report, and what the second brings never reaches its parents. (In the smallest
-# of 500 formulas, the arrows bring a 1 · 2.1 + 1 · 2.1 + 2.2 · 1 = 6.4; its box says 4.2.) Our networks have no such value;
-# the skip connections of Day 19 have exactly this shape. The first version of a famous teaching engine had a
-# bug of this kind while [its toy problem converged](https://github.com/karpathy/micrograd/issues/2).
+# One value in the middle is used twice, at different distances from the end. It hands on after the first
+# part has come, and what the second brings never reaches its parents. (In the smallest
+# of 500 formulas, both arrows bring b -0.7 · 1.98, so -2.8; its box says -1.4.) Our networks have no such value;
+# the skip connections of Day 19 have exactly this shape. Another small engine
+# [has this bug](https://github.com/lucasdelimanogueira/PyNorch/issues/90).
 
 # %% [markdown]
 # ## Recap

@@ -179,6 +179,9 @@ def verdict_inputs():
         "no change at all": ([0.7, 0.7], [0.7, 0.7]),
         "a fall of 8 %": ([0.7, 0.66, 0.644], [0.7, 0.7, 0.7]),
         "a rise of 15 %": ([0.7, 0.3, 0.2], [0.7, 0.4, 0.46]),
+        "a climb of 3 %": ([0.7, 0.71, 0.72], [0.7, 0.7, 0.7]),
+        "a jump that comes back to the start": ([0.7, 2.0, 0.65], [0.7, 0.7, 0.7]),
+        "a bump after the lowest": ([0.7, 0.3, 0.2], [0.7, 0.4, 0.6, 0.42]),
     }
 
 
@@ -212,6 +215,15 @@ VERDICT_MISTAKES = {
             t, v, by_heart=any(v[i] > 1.1 * min(v[: i + 1]) for i in range(len(v)))
         )
     ),
+    "your result matches if the last validation loss is judged, not the highest after the lowest": (
+        lambda t, v: judged(t, v, by_heart=max(v[v.index(min(v)) :]) > 1.1 * min(v))
+    ),
+    "your result matches if any climb explodes: yours allows a tenth": (
+        lambda t, v: judged(t, v, explodes=not t[-1] <= 1.1 * t[0])
+    ),
+    "your result matches if the fall is measured from the first loss, not from the highest": (
+        lambda t, v: judged(t, v, stuck=t[-1] > 0.9 * max(t))
+    ),
     "your result matches if the last training loss is judged, not the lowest": (
         lambda t, v: judged(t, v, stuck=min(t) > 0.9 * t[0])
     ),
@@ -241,12 +253,13 @@ def deep_gradient(
     mask=lambda d, out: d * (out > 0),
     biases=lambda d: d.sum(0),
     last_relu=False,
+    relu=lambda score: np.maximum(0, score),
 ):
     """The gradient of a network of any depth; each part can be set wrong."""
     outs = [X]
     for place, (W, b) in enumerate(layers):
         score = outs[-1] @ W + b
-        outs.append(np.maximum(0, score) if place < len(layers) - 1 or last_relu else score)
+        outs.append(relu(score) if place < len(layers) - 1 or last_relu else score)
     d, found = error(outs[-1], y), []
     for (W, _), out in zip(reversed(layers), reversed(outs[:-1]), strict=True):
         found.append((out.T @ d, biases(d)))
@@ -274,9 +287,23 @@ def deep_inputs():
     }
 
 
+def only_the_last_mask(X, y, layers):
+    """The ReLU's slope is remembered once, and then forgotten."""
+    turns = iter(range(len(layers)))
+    return deep_gradient(
+        X, y, layers, mask=lambda d, out: d * (out > 0) if next(turns) == 0 else d
+    )
+
+
 DEEP_MISTAKES = {
     "your result matches if ReLU has a slope on the way back: where hidden is 0, nothing passes": (
         lambda X, y, layers: deep_gradient(X, y, layers, mask=lambda d, out: d)
+    ),
+    "your result matches if every hidden layer has its ReLU's slope: yours has only the last": (
+        only_the_last_mask
+    ),
+    "your result matches if ReLU stands on the way forward: yours has none": (
+        lambda X, y, layers: deep_gradient(X, y, layers, relu=lambda score: score)
     ),
     "your result matches if the slopes are divided by the number of points": (
         lambda X, y, layers: deep_gradient(

@@ -224,6 +224,16 @@ def trigram_inputs():
     }
 
 
+def alpha_once_below(ids, V, alpha):
+    counts = triples(ids, V)
+    return (counts + alpha) / (counts.sum(-1, keepdims=True) + alpha)
+
+
+def alpha_for_zeros(ids, V, alpha):
+    counts = triples(ids, V)
+    return normalized(np.where(counts == 0, alpha, counts))
+
+
 TRIGRAM_MISTAKES = {
     "your result looks back at one token: this is the bigram": (
         lambda ids, V, alpha: normalized(pairs(ids, V) + alpha)
@@ -249,6 +259,10 @@ TRIGRAM_MISTAKES = {
     "your result matches if alpha is in the divisor, too: the sum of a row grows": (
         alpha_above_only
     ),
+    "your result matches if the divisor grows by alpha for each of the V tokens: n + alpha · V": (
+        alpha_once_below
+    ),
+    "your result matches if alpha is added to every count, not only to zeros": alpha_for_zeros,
     "your result matches if the triples overlap: yours takes every third": apart,
     "your result counts a repeated triple once, as += with index arrays does: use np.add.at": (
         repeats_once
@@ -371,7 +385,14 @@ def two_points(sizes, losses, E, target):
     return reached(sizes, losses, E, target, answer)
 
 
+def none_for_never(sizes, losses, E, target):
+    return None if target <= E else size_needed(sizes, losses, E, target)
+
+
 SIZE_NEEDED_MISTAKES = {
+    "your result matches with math.inf for a target that no size reaches: yours is None": (
+        none_for_never
+    ),
     "your result matches if a target at or below E gives math.inf: log of it is no number": (
         no_infinity("numpy")
     ),
@@ -494,7 +515,7 @@ EXERCISES = {
     ),
     "2.14": Exercise(
         centered,
-        lambda: {"a table": (np.array([[1.0, 10, 3], [2, 20, 5], [6, 30, 4], [7, 0, 4]]),)},
+        lambda: {"a table": (np.array([[1.0, 10, 3], [2, 20, 5], [6, 30, 4], [15, 0, 4]]),)},
         CENTERED_MISTAKES,
     ),
 }

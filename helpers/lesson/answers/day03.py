@@ -28,6 +28,7 @@ def logsumexp_inputs():
         "rows of unlike size": (torch.tensor([[1000.0, 999], [-1000, -1001]]), -1),
         "the first axis": (torch.randn(3, 3, generator=g), 0),
         "a middle axis": (torch.randn(2, 3, 4, generator=g), 1),
+        "a row far apart": (torch.tensor([[-300.0, -300, 0], [0, -inf, 200]]), -1),
         "a row that is masked whole": (torch.tensor([[0, 1.0], [-inf, -inf]]), -1),
     }
 
@@ -53,6 +54,9 @@ LOGSUMEXP_MISTAKES = {
     ),
     "your result matches if each row subtracts its own largest number: yours takes one for all": (
         lambda x, dim: shifted(x, dim, x.max())
+    ),
+    "your result overflows in a row far apart: subtract its largest number, not its mean": (
+        lambda x, dim: shifted(x, dim, x.mean(dim, keepdim=True))
     ),
     "your result is nan where a row is -inf throughout: -inf - (-inf); subtract 0 there": (
         unguarded
@@ -83,7 +87,7 @@ LOGSUMEXP_MISTAKES = {
 
 
 def answer_log_prob(logits, input_ids, is_answer):
-    return (log_probs(logits, input_ids) * is_answer[:, 1:]).sum(1)
+    return log_probs(logits, input_ids).masked_fill(~is_answer[:, 1:], 0).sum(1)
 
 
 def log_probs(logits, input_ids):
@@ -106,9 +110,13 @@ def answer_inputs():
 
     unlike = texts(3, 7, 5, [2, 4, 5])
     unlike[2][0, -1] = False  # an answer that ends before the text does
+    masked = texts(2, 6, 8, [3, 4])
+    masked[0][0, 0, masked[1][0, 1]] = -torch.inf  # a token of the question had no chance
     return {
         "one text": texts(1, 6, 9, [3]),
         "answers of unlike length": unlike,
+        "logits far apart": (100 * unlike[0], *unlike[1:]),
+        "a question with a masked token": masked,
         "an answer from the first token on": texts(2, 5, 8, [0, 3]),
     }
 
@@ -148,6 +156,16 @@ ANSWER_MISTAKES = {
     ),
     "your result cuts the logits anew: F.cross_entropy wants a transpose, and not a reshape": (
         reshaped
+    ),
+    "your result loses small probabilities: log_softmax, not the logarithm of a softmax": (
+        lambda logits, ids, mask: (
+            same_place(logits[:, :-1].softmax(-1).log(), ids[:, 1:])
+            .masked_fill(~mask[:, 1:], 0)
+            .sum(1)
+        )
+    ),
+    "your result is nan where the question has a token of probability 0: masked_fill, not times": (
+        lambda logits, ids, mask: (log_probs(logits, ids) * mask[:, 1:]).sum(1)
     ),
     "your result is normalized over the places, not over the vocabulary: use dim=-1": (
         lambda logits, ids, mask: (
@@ -219,6 +237,13 @@ def heads_not_moved(q, k, v):
     return mixed.reshape(q.shape[0], q.shape[1], -1)
 
 
+def reshaped_heads(q, k, v):
+    """(batch, time, heads, width) cut into (batch, heads, time, width) as it lies."""
+    cut = [t.reshape(t.shape[0], t.shape[2], t.shape[1], -1) for t in (q, k, v)]
+    mixed = F.scaled_dot_product_attention(*cut, is_causal=True)
+    return mixed.transpose(1, 2).flatten(2)
+
+
 ATTENTION_MISTAKES = {
     "your result matches if the scores are divided by the root of the width": (
         lambda q, k, v: mix(weigh(q, k, 1), v)
@@ -255,7 +280,11 @@ ATTENTION_MISTAKES = {
     "your result matches if the heads of a token are merged: flatten the last two axes": (
         lambda q, k, v: attention(q, k, v).unflatten(-1, v.shape[-2:])
     ),
-    "your result takes heads for places: F.scaled_dot_product_attention wants heads first": (
+    "your result cuts time and heads anew: transpose(1, 2), and not a reshape": reshaped_heads,
+    "your result divides by the root of the values' width: take that of the queries": (
+        lambda q, k, v: mix(weigh(q, k, v.shape[-1] ** 0.5), v)
+    ),
+    "your result lets heads look at heads: F.scaled_dot_product_attention wants heads first": (
         lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True).flatten(2)
     ),
     "your result matches if queries look at keys: yours has q and k exchanged": (

@@ -67,6 +67,15 @@ RMS_NORM_MISTAKES = {
     "your result matches if the argument eps is used: yours is always 1e-6": (
         lambda x, w, eps: rms_norm(x, w, 1e-6)
     ),
+    "your result matches if the argument eps is used: yours is always 1e-5": (
+        lambda x, w, eps: rms_norm(x, w, 1e-5)
+    ),
+    "your result matches if eps is added: yours is a lower limit of the mean square": (
+        lambda x, w, eps: (
+            unit(x, 0.0, mean_square=widen(x).square().mean(-1, keepdim=True).clamp(min=eps))
+            * w.to(x.dtype)
+        )
+    ),
     "your result matches if the statistics are taken in float32: yours overflow in float16": (
         lambda x, w, eps: narrow(x, eps) * w.to(x.dtype)
     ),
@@ -192,6 +201,14 @@ QK_NORM_MISTAKES = {
     "your result matches if the argument eps is used: yours is always 1e-6": (
         lambda q, w, n, eps: qk_norm(q, w, n, 1e-6)
     ),
+    "your result matches if the sum of squares becomes a mean: this is the L2 norm": (
+        lambda q, w, n, eps: per_head(
+            q,
+            w,
+            n,
+            lambda h: unit(h, eps, mean_square=widen(h).square().sum(-1, keepdim=True)),
+        )
+    ),
     "your result matches if the statistics are taken in float32: yours overflow in float16": (
         lambda q, w, n, eps: per_head(q, w, n, lambda heads: narrow(heads, eps))
     ),
@@ -285,6 +302,19 @@ BACKWARD_MISTAKES = {
     ),
     "your result matches if each token has its own projection: your mean runs over all of them": (
         backward_with(lambda g, x_hat, x: x_hat * (g * x_hat).mean())
+    ),
+    "your result matches if each token has its own projection: your mean runs over a whole text": (
+        backward_with(lambda g, x_hat, x: x_hat * (g * x_hat).mean((-2, -1), keepdim=True))
+    ),
+    "your result matches if x_hat * mean(g * x_hat) goes: yours is exactly perpendicular to x": (
+        backward_with(
+            lambda g, x_hat, x: (
+                x * (g * x).sum(-1, keepdim=True) / x.square().sum(-1, keepdim=True)
+            )
+        )
+    ),
+    "your result matches if the argument eps is used: yours is always 1e-6": (
+        lambda dy, x, weight, eps: backward_with()(dy, x, weight, 1e-6)
     ),
     "your result matches if the projection uses the normalized x_hat twice, not x": (
         backward_with(lambda g, x_hat, x: x_hat * (g * x).mean(-1, keepdim=True))

@@ -1,0 +1,62 @@
+"""Looking into a trained model: what its heads look at, and what it is worth without one.
+
+maps = attention_maps(model, input_ids)        (layers, heads, time, time)
+with without_head(model, layer=1, head=2):     the model, with one head silenced
+    ...
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from helpers.model.attention import Attention, attention_weights, causal_mask
+
+
+@torch.no_grad()
+def attention_maps(model: nn.Module, input_ids: Tensor) -> Tensor:
+    """The attention weights of every head for one text: (layers, heads, time, time), float32.
+
+    input_ids: (1, time). Row i of a map says how much token i takes from each token up to itself.
+    The weights are computed beside the model's own fused attention, from the same queries and keys.
+    """
+    maps, hooks = [], []
+
+    def note(layer: Attention, args: tuple) -> None:
+        queries, keys = layer.queries_and_keys(*args[:3])
+        keys = keys.repeat_interleave(layer.groups, dim=1)  # one for each query head
+        mask = causal_mask(queries.shape[2]).to(queries.device)
+        maps.append(attention_weights(queries.float(), keys.float(), mask)[0])
+
+    for layer in attention_layers(model):
+        hooks.append(layer.register_forward_pre_hook(note))
+    try:
+        model(input_ids)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return torch.stack(maps).cpu()
+
+
+@contextmanager
+def without_head(model: nn.Module, layer: int, head: int) -> Iterator[None]:
+    """Inside the `with`, one head of one layer says nothing: its part of the mixture is 0."""
+    attention = attention_layers(model)[layer]
+    part = slice(head * attention.head_dim, (head + 1) * attention.head_dim)
+
+    def silence(module: nn.Module, args: tuple) -> tuple:
+        mixed = args[0].clone()  # (batch, time, heads * head_dim)
+        mixed[..., part] = 0
+        return (mixed,)
+
+    hook = attention.o_proj.register_forward_pre_hook(silence)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def attention_layers(model: nn.Module) -> list[Attention]:
+    """The attention of each layer, from the first to the last."""
+    return [module for module in model.modules() if isinstance(module, Attention)]
