@@ -33,6 +33,26 @@ SELF_TEST = "Before you start"  # Days 1 to 3, after Setup
 # What each day builds, and marks with the file where it stands: a mark that gets lost is missed.
 BUILT = {
     1: {"Value", "as_value", "in_order"},
+    4: {
+        "matrix_weights",
+        "parameters",
+        "forward_flops",
+        "LiveBytes",
+        "TrainingMemory",
+        "training_memory",
+    },
+    5: {
+        "misread",
+        "fix_mojibake",
+        "repair",
+        "shingles",
+        "jaccard",
+        "MinHash",
+        "near_copies",
+        "measures",
+        "reasons",
+    },
+    6: {"merge", "Pairs", "learn_merges", "merge_by_rank", "BPE"},
     15: {"RMSNorm"},
     21: {"Block", "Qwen3Model", "Qwen3"},
 }
