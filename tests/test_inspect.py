@@ -49,3 +49,14 @@ def test_a_silenced_head_is_one_whose_output_weights_are_zero(model):
     with torch.no_grad():
         attention_layers(model)[1].o_proj.weight[:, 12:18] = 0
     torch.testing.assert_close(model(IDS), silenced)
+
+
+@pytest.mark.parametrize("head", [-1, 4])
+def test_a_head_that_is_not_there_is_refused(model, head):
+    with pytest.raises(ValueError, match="heads 0 to 3"), without_head(model, 0, head):
+        pass
+
+
+def test_two_texts_at_once_are_refused(model):
+    with pytest.raises(ValueError, match="one text at a time"):
+        attention_maps(model, IDS.repeat(2, 1))

@@ -53,6 +53,8 @@ BUILT = {
         "reasons",
     },
     6: {"merge", "Pairs", "learn_merges", "merge_by_rank", "BPE"},
+    8: {"causal_mask", "attention_weights"},
+    9: {"FeedForward", "Block", "GPTModel", "GPT"},
     15: {"RMSNorm"},
     21: {"Block", "Qwen3Model", "Qwen3"},
 }

@@ -20,7 +20,12 @@ def attention_maps(model: nn.Module, input_ids: Tensor) -> Tensor:
 
     input_ids: (1, time). Row i of a map says how much token i takes from each token up to itself.
     The weights are computed beside the model's own fused attention, from the same queries and keys.
+    ValueError for more than one text.
     """
+    if input_ids.shape[0] != 1:
+        raise ValueError(
+            f"one text at a time: input_ids of shape (1, time), not {tuple(input_ids.shape)}"
+        )
     maps, hooks = [], []
 
     def note(layer: Attention, args: tuple) -> None:
@@ -41,8 +46,14 @@ def attention_maps(model: nn.Module, input_ids: Tensor) -> Tensor:
 
 @contextmanager
 def without_head(model: nn.Module, layer: int, head: int) -> Iterator[None]:
-    """Inside the `with`, one head of one layer says nothing: its part of the mixture is 0."""
+    """Inside the `with`, one head of one layer says nothing: its part of the mixture is 0.
+
+    ValueError for a head that the layer does not have.
+    """
     attention = attention_layers(model)[layer]
+    heads = attention.o_proj.in_features // attention.head_dim
+    if not 0 <= head < heads:
+        raise ValueError(f"no head {head}: this layer has heads 0 to {heads - 1}")
     part = slice(head * attention.head_dim, (head + 1) * attention.head_dim)
 
     def silence(module: nn.Module, args: tuple) -> tuple:
