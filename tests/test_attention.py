@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from transformers import GPT2Config
+from transformers.models.gpt2.modeling_gpt2 import GPT2Attention
 
 from helpers.model.attention import (
     Attention,
@@ -148,18 +150,42 @@ def test_weights_and_values_equal_pytorchs_attention(heads, time, head_dim, caus
     torch.testing.assert_close(weights @ values, theirs, rtol=1e-6, atol=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
-@given(heads=st.integers(1, 4), head_dim=st.integers(1, 6), time=st.integers(1, 7))
-def test_without_norm_and_rope_it_is_pytorchs_multi_head_attention(heads, head_dim, time):
+@settings(max_examples=30, deadline=None)
+@given(
+    heads=st.integers(1, 4),
+    head_dim=st.integers(1, 6),
+    time=st.integers(1, 7),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+def test_without_norm_and_rope_it_is_pytorchs_multi_head_attention(
+    heads, head_dim, time, dtype
+):
     torch.manual_seed(heads)
     width = heads * head_dim
-    mine = Attention(width, heads, heads, head_dim, qk_norm=False)
-    theirs = nn.MultiheadAttention(width, heads, bias=False, batch_first=True)
+    mine = Attention(width, heads, heads, head_dim, qk_norm=False).to(dtype)
+    theirs = nn.MultiheadAttention(width, heads, bias=False, batch_first=True, dtype=dtype)
     with torch.no_grad():
         theirs.in_proj_weight.copy_(
             torch.cat([mine.q_proj.weight, mine.k_proj.weight, mine.v_proj.weight])
         )
         theirs.out_proj.weight.copy_(mine.o_proj.weight)
-    x = torch.randn(2, time, width)
+    x = torch.randn(2, time, width, dtype=dtype)
     expected, _ = theirs(x, x, x, attn_mask=~causal_mask(time))
-    torch.testing.assert_close(mine(x), expected, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(mine(x), expected, rtol=1e-6, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(heads=st.integers(1, 4), head_dim=st.integers(1, 6), time=st.integers(1, 7))
+def test_without_norm_and_rope_it_is_the_attention_of_hugging_faces_gpt2(heads, head_dim, time):
+    width = heads * head_dim
+    config = GPT2Config(n_embd=width, n_head=heads, attn_pdrop=0.0, resid_pdrop=0.0)
+    config._attn_implementation = "sdpa"
+    torch.manual_seed(time)
+    mine = Attention(width, heads, heads, head_dim, qk_norm=False)
+    theirs = GPT2Attention(config, layer_idx=0).eval()
+    three = [mine.q_proj.weight, mine.k_proj.weight, mine.v_proj.weight]
+    with torch.no_grad():
+        theirs.c_attn.weight.copy_(torch.cat(three).T)  # theirs is stored the other way round
+        theirs.c_proj.weight.copy_(mine.o_proj.weight.T)
+        x = torch.randn(2, time, width)
+        torch.testing.assert_close(mine(x), theirs(x)[0], rtol=1e-6, atol=1e-6)
