@@ -172,5 +172,5 @@ def limit(config: Qwen3Config, length: float, ours: Result, device: torch.device
         "gb_per_s_reached": round(ours.median * size / 1e9, 2),
         "gb_per_s_of_reading": round(size / seconds / 1e9, 2),
         "tokens_per_s_of_reading": round(1 / seconds),
-        "fraction": round(ours.median * seconds, 3),
+        "fraction": float(f"{ours.median * seconds:.3g}"),
     }

@@ -172,5 +172,5 @@ def limit(config: TrainConfig, ours: Result, device: torch.device) -> dict:
         "gflops_reached": round(ours.median * flops / 1e9, 1),
         "gflops_of_matmuls": round(possible * flops / 1e9, 1),
         "tokens_per_s_of_matmuls": round(possible),
-        "fraction": round(ours.median / possible, 3),
+        "fraction": float(f"{ours.median / possible:.3g}"),
     }

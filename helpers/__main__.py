@@ -1,4 +1,4 @@
-"""The one front door: python -m helpers train | generate | evaluate | export | doctor.
+"""The one front door: python -m helpers train | ladder | generate | evaluate | export | doctor.
 
 Progress and talk go to standard error; the last line of standard output is JSON. A user's mistake
 is one line that says what is wrong and what to do, and exit status 2.
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="python -m helpers", description=__doc__.splitlines()[0])
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add in (add_train, add_generate, add_evaluate, add_export, add_doctor):
+    for add in (add_train, add_ladder, add_generate, add_evaluate, add_export, add_doctor):
         add(commands)
     return top
 
@@ -87,6 +87,44 @@ def train(args: argparse.Namespace) -> dict:
     config = preset(args.preset, **settings)
     out = args.out or f"checkpoints/{Path(config.data).stem}-{args.preset}"
     return trainer.train(config, out, fresh=args.fresh)
+
+
+# ---- ladder
+
+
+def add_ladder(commands) -> None:
+    command = add_command(
+        commands,
+        "ladder",
+        ladder,
+        "Train variants of the running model alike, each at its own best rate; record and draw.",
+    )
+    add = command.add_argument
+    add("--models", nargs="+", default=["all"], help="names of variants, or all")
+    add(
+        "--out",
+        default="checkpoints/ladder-recorded.json",
+        help="the file to write, and a .png beside it; one that exists is gone on with",
+    )
+    add("--rates", nargs="+", type=float, default=[2e-3, 3e-3, 4.5e-3], help="to choose from")
+    add("--seeds", nargs="+", type=int, default=[0, 1, 2], help="the first one tries all rates")
+    add("--steps", type=int, help="of each training (default: the ladder's, by scale)")
+
+
+def ladder(args: argparse.Namespace) -> dict:
+    """Mean bits per byte by model; everything else is in the file and in its picture."""
+    from statistics import fmean
+
+    from helpers.lesson import plots
+    from helpers.training import record, variants
+
+    models = variants.LADDER if args.models == ["all"] else args.models
+    found = record.record(models, args.out, args.rates, args.seeds, args.steps)["models"]
+    picture = str(Path(args.out).with_suffix(".png"))
+    plots.save(record.draw(found), picture)
+    print(record.table(found), file=sys.stderr)
+    means = {name: round(fmean(model["bits_per_byte"]), 4) for name, model in found.items()}
+    return {"out": args.out, "picture": picture, "bits_per_byte": means}
 
 
 # ---- generate

@@ -9,16 +9,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from transformers import GPT2Config
+from transformers.masking_utils import sliding_window_causal_mask_function
 from transformers.models.gpt2.modeling_gpt2 import GPT2Attention
 
 from helpers.model.attention import (
     Attention,
+    LatentAttention,
     attend,
     attend_written_out,
     attention_weights,
     causal_mask,
+    windowed,
 )
 from helpers.model.layers import rotary_angles
+from helpers.model.size import LiveBytes
 
 HEADS = [(4, 1), (4, 2), (4, 4), (6, 3)]  # one, some, all key/value heads
 
@@ -62,6 +66,33 @@ def test_one_query_sees_every_key(heads, kv_heads):
     expected = slow_attend(queries, keys, values, lambda b, i, j: True)
     found = attend(queries, keys, values, None, heads // kv_heads)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(("heads", "kv_heads"), [(4, 3), (2, 4), (4, 0)])
+def test_heads_that_do_not_fall_into_equal_groups_are_refused(heads, kv_heads):
+    with pytest.raises(ValueError, match="must be a multiple of"):
+        Attention(24, heads, kv_heads, 6)
+
+
+@pytest.mark.parametrize(("heads", "kv_heads"), HEADS)
+@pytest.mark.parametrize("rows", ["(time, keys)", "for all heads", "for each head"])
+def test_one_query_with_a_mask_equals_the_loops_and_copies_nothing(heads, kv_heads, rows):
+    queries, keys, values = random_heads(heads, kv_heads, time=1, past=200)
+    shape = {"(time, keys)": (1,), "for all heads": (2, 1, 1), "for each head": (2, heads, 1)}
+    mask = torch.rand(*shape[rows], 201) < 0.5
+    with LiveBytes() as meter:
+        found = attend(queries, keys, values, mask, heads // kv_heads)
+    full = mask.expand(2, heads, 1, 201)
+    own = torch.stack(
+        [
+            slow_attend(queries[:, [h]], *(t[:, [h * kv_heads // heads]] for t in (keys, values)),
+                        lambda b, i, j, h=h: full[b, h, i, j])[:, 0]
+            for h in range(heads)
+        ],
+        dim=1,
+    )  # fmt: skip
+    torch.testing.assert_close(found, own, rtol=1e-5, atol=1e-5)
+    assert meter.peak < keys.nbytes
 
 
 @pytest.mark.parametrize("time", [1, 4])
@@ -128,6 +159,84 @@ def test_attention_written_out_for_a_compiler_equals_the_ready_kernel(groups):
     torch.testing.assert_close(got, want, rtol=1e-5, atol=1e-6)
     gradients = [torch.autograd.grad(out.square().sum(), queries)[0] for out in (want, got)]
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-5)
+
+
+def test_several_queries_among_more_keys_need_a_mask():
+    queries, keys, values = random_heads(4, 2, time=3, past=2)
+    with pytest.raises(ValueError, match="3 queries and 5 keys need a mask"):
+        attend(queries, keys, values, None, groups=2)
+
+
+# ---- a sliding window
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 9), st.integers(0, 9), st.integers(1, 12))
+def test_a_window_is_that_of_transformers(time, past, window):
+    inside = sliding_window_causal_mask_function(window)
+    column = torch.arange(past + time)
+    theirs = inside(0, 0, column[past:, None], column[None])
+    mask = column[past:, None] >= column
+    ours = windowed(mask, time, past + time, window, torch.device("cpu"))
+    assert torch.equal(ours, theirs)
+    alone = windowed(None, time, past + time, window, torch.device("cpu"))
+    assert alone is None if past + time <= window else torch.equal(alone, theirs)
+
+
+def test_a_token_hears_its_window_and_nothing_else():
+    layer = Attention(12, 4, 2, 10, qk_norm=False, window=3)
+    x = torch.randn(1, 7, 12, requires_grad=True)
+    for place in range(7):
+        (gradient,) = torch.autograd.grad(layer(x)[0, place].square().sum(), x)
+        heard = gradient[0].abs().sum(-1) > 0
+        assert heard.tolist() == [place - 3 < j <= place for j in range(7)]
+
+
+# ---- latents
+
+
+def latent_layer(rope: int, rank: int = 7) -> LatentAttention:
+    torch.manual_seed(0)
+    layer = LatentAttention(24, 4, head_dim=6, kv_lora_rank=rank, rope_head_dim=rope)
+    nn.init.uniform_(layer.kv_a_layernorm.weight, 0.5, 1.5)
+    return layer
+
+
+@pytest.mark.parametrize("rope", [2, 8])
+@torch.no_grad()
+def test_latent_attention_equals_that_of_transformers(rope):
+    from transformers.models.deepseek_v3 import DeepseekV3Config
+    from transformers.models.deepseek_v3.modeling_deepseek_v3 import DeepseekV3Attention
+
+    config = DeepseekV3Config(
+        hidden_size=24, num_attention_heads=4, num_key_value_heads=4, q_lora_rank=None,
+        kv_lora_rank=7, qk_nope_head_dim=6, qk_rope_head_dim=rope, v_head_dim=6,
+        rope_interleave=False, attention_bias=False, attn_implementation="eager",
+    )  # fmt: skip
+    ours, theirs = latent_layer(rope), DeepseekV3Attention(config, layer_idx=0)
+    theirs.load_state_dict(ours.state_dict())
+    x, time = torch.randn(2, 9, 24), 9
+    cos, sin = rotary_angles(torch.arange(time)[None], rope, 1e4)  # (1, time, rope / 2)
+    both = torch.cat((cos, cos), -1), torch.cat((sin, sin), -1)
+    mask = torch.zeros(time, time).masked_fill(~causal_mask(time), -torch.inf)[None, None]
+    expected = theirs(x, both, mask)[0]
+    torch.testing.assert_close(
+        ours(x, cos[:, None], sin[:, None]), expected, rtol=1e-5, atol=1e-6
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(rope=st.sampled_from([0, 2, 6]), rank=st.integers(1, 30), time=st.integers(1, 9))
+@torch.no_grad()
+def test_one_query_on_latents_equals_keys_and_values_made_of_them(rope, rank, time):
+    layer, x = latent_layer(rope, rank), torch.randn(2, time, 24)
+    angles = rotary_angles(torch.arange(time)[None, None], rope, 1e4) if rope else (None, None)
+    queries, latents = layer.queries_and_latents(x, *angles)
+    for masked in (False, True):
+        mask = torch.arange(time)[None, None, None] > 0 if masked and time > 1 else None
+        last = queries[:, :, -1:]
+        fast, slow = layer.absorbed(last, latents, mask), layer.expanded(last, latents, mask)
+        torch.testing.assert_close(fast, slow, rtol=1e-5, atol=1e-6)
 
 
 # ---- the formula written out, and a layer without norm and RoPE

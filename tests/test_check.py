@@ -1,6 +1,7 @@
 """The checkers are tested by mutation: every named mistake must get exactly its own diagnosis."""
 
 import importlib
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,10 @@ ONE, TWO = torch.ones(2), torch.full((2,), 2.0)
         ({"a": ONE}, {"a": ONE.clone()}),
         (ONE.numpy(), ONE),
         (ONE.bool(), ONE.bool()),
+        (np.bool_(True), True),
+        (torch.tensor(False), False),
+        ([np.bool_(True), np.bool_(False)], [True, False]),
+        (np.array([True, False]), (True, False)),
         (float("nan"), float("nan")),
         (check.Raised(KeyError(1)), check.Raised(KeyError(2))),
         (check.Raised(KeyError(1)), check.Raised(LookupError(2))),
@@ -236,6 +241,9 @@ def test_these_are_equal(got, want):
         (1.1, 1.0),
         (True, 1),
         (1, True),
+        (np.bool_(False), True),
+        (torch.tensor(1), True),
+        (ONE.bool(), True),
         (ONE, 1.0),
         (1.0, ONE),
         (1.1, ONE[0]),
@@ -309,6 +317,11 @@ def test_same_wants_the_same_names():
         check.same(layers.RMSNorm(4), nn.LayerNorm(4), torch.randn(2, 4))
 
 
+def test_show_looks_behind_a_decorator(capsys):
+    check.show(cache(check.brief))
+    assert "def brief(value: object)" in capsys.readouterr().out
+
+
 def test_show_prints_the_source_and_its_place(capsys):
     check.show(layers.RMSNorm.forward)
     first, second, *_ = capsys.readouterr().out.splitlines()
@@ -322,6 +335,9 @@ def test_show_prints_the_source_and_its_place(capsys):
 @pytest.mark.parametrize(
     ("got", "want", "said"),
     [
+        ({"a": 1}, {"a": 1, "b": 2}, "your dict misses the key 'b'"),
+        ({"a": 1, "c": 2}, {"a": 1}, "your dict has a key 'c' too many"),
+        ({"a": 1, "b": 3}, {"a": 1, "b": 2}, "key 'b', you return 3, expected 2"),
         (np.array([1.0, 2.0]), [1.0, 5.0], "largest difference is at [1]: yours 2, expected 5"),
         ([1, 2, 9], (1.0, 2.0, 3.0), "largest difference is at [2]: yours 9, expected 3"),
         ([[1, 2]], [1, 2], "your shape is (1, 2), expected (2,)"),

@@ -177,11 +177,17 @@ def test_penalty_comes_before_greedy():
     assert choose(logits, [1, 1, 1], penalized, generator) == 2  # 1.5, once and not three times
 
 
+def test_there_is_nothing_to_filter_for_the_greedy():
+    with pytest.raises(ValueError, match="take the argmax"):
+        filter_logits(torch.zeros(4), GREEDY)
+
+
 @pytest.mark.parametrize(
     "setting",
     [
         {"temperature": -0.1},
         {"top_k": -1},
+        {"top_k": 2.5},
         {"top_p": 0},
         {"top_p": 1.1},
         {"min_p": 1},

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twins import SMALL_GPT as SMALL
+from twins import random_gpt as random_model
 
 from helpers.inference.generate import Sampling, generate_all
 from helpers.model.cache import KVCache
@@ -14,27 +16,6 @@ from helpers.model.gpt import GPT, GPTConfig
 from helpers.model.inspect import attention_maps, without_head
 from helpers.model.weights import count_parameters
 from helpers.training.evaluate import next_token_loss
-
-SMALL = GPTConfig(
-    vocab_size=61,
-    hidden_size=24,
-    intermediate_size=28,
-    num_hidden_layers=2,
-    num_attention_heads=4,
-    head_dim=6,
-    max_position_embeddings=40,
-    initializer_range=0.2,  # large enough that the logits are not all near zero
-)
-
-
-def random_model(config: GPTConfig = SMALL, seed: int = 0) -> GPT:
-    """A model with random weights; its norms too, which start as ones and would hide a mistake."""
-    torch.manual_seed(seed)
-    model = GPT(config).eval()
-    for name, parameter in model.named_parameters():
-        if "norm" in name:
-            torch.nn.init.uniform_(parameter, 0.5, 1.5)
-    return model
 
 
 def random_ids(batch: int, time: int, seed: int = 0) -> torch.Tensor:

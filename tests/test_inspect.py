@@ -2,7 +2,10 @@
 
 import pytest
 import torch
+from twins import random_gpt
 
+from helpers.model.attention import AlibiAttention, Attention, RotaryAttention
+from helpers.model.change import replace_part
 from helpers.model.inspect import attention_layers, attention_maps, without_head
 from helpers.model.qwen3 import Qwen3, Qwen3Config
 
@@ -24,7 +27,29 @@ def test_a_map_for_every_head_whose_rows_sum_to_one_and_ignore_the_future(model)
     assert (maps.triu(1) == 0).all()
 
 
-def test_the_maps_and_the_values_give_what_attention_gives(model):
+def gpt_of(kind, **settings):
+    torch.manual_seed(0)
+    model = random_gpt()
+    if kind is not None:
+        replace_part(
+            model, "self_attn", lambda i: kind(24, 4, 2, 6, i, qk_norm=False, **settings)
+        )
+    return model
+
+
+OTHERS = {
+    "qwen3": None,
+    "gpt": lambda: gpt_of(None),
+    "rotary": lambda: gpt_of(RotaryAttention, theta=50.0),
+    "alibi": lambda: gpt_of(AlibiAttention),
+    "window": lambda: gpt_of(Attention, window=3),
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+@torch.no_grad()
+def test_the_maps_and_the_values_give_what_attention_gives(model, other):
+    model = OTHERS[other]() if OTHERS[other] else model
     layer, heard = attention_layers(model)[1], []
     layer.register_forward_hook(lambda module, args, output: heard.append((args[0], output)))
     maps = attention_maps(model, IDS)[1]

@@ -41,6 +41,15 @@ def test_rungs_of_another_scale_are_kept_but_not_shown(path, monkeypatch):
     assert [rung.mean for rung in ladder.rungs(path)] == [0.4]
 
 
+def test_a_day_that_is_read_again_does_not_show_what_comes_later(path):
+    for day, name in ((9, "GPT"), (11, "MQA"), (12, "GQA-2")):
+        ladder.add(name, bits_per_byte=[0.4, 0.5], path=path, **{**ENTRY, "day": day})
+    assert [r.name for r in ladder.rungs(path, until=11)] == ["GPT", "MQA"]
+    assert "GQA-2" in ladder.table(path) and "GQA-2" not in ladder.table(path, until=11)
+    ticks = ladder.draw(path=path, until=11).axes[0].get_yticklabels()
+    assert [tick.get_text() for tick in ticks] == ["MQA (day 11)", "GPT (day 9)"]
+
+
 def test_there_is_no_ladder_at_first(path):
     assert ladder.rungs(path) == []
     assert len(ladder.table(path).splitlines()) == 1

@@ -8,7 +8,20 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.model.layers import Linear, RMSNorm, SwiGLU, rotary_angles, rotate
+from helpers.model.layers import (
+    Linear,
+    NoPositions,
+    RMSNorm,
+    RopeScaling,
+    SinusoidalPositions,
+    SwiGLU,
+    alibi_slopes,
+    half_split,
+    rotary_angles,
+    rotary_frequencies,
+    rotate,
+    rotate_interleaved,
+)
 
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
@@ -89,12 +102,124 @@ def test_rotate_turns_the_two_halves_against_each_other():
     torch.testing.assert_close(found, torch.tensor([-3.0, 2.0, 1.0, 4.0]))
 
 
-def test_rotate_equals_transformers(theirs):
-    cos, sin = rotary_angles(torch.arange(50)[None, None], head_dim=10, theta=1e4)
-    x = torch.randn(2, 3, 50, 10)
+@pytest.mark.parametrize("head_dim", [2, 10, 64])
+def test_rotate_equals_transformers_to_the_last_bit(theirs, head_dim):
+    cos, sin = rotary_angles(torch.arange(50)[None, None], head_dim, theta=1e4)
+    x = torch.randn(2, 3, 50, head_dim)
     wide = [torch.cat([angle[:, 0]] * 2, -1) for angle in (cos, sin)]
     peer, _ = theirs.apply_rotary_pos_emb(x, x, *wide)
-    torch.testing.assert_close(rotate(x, cos, sin), peer, rtol=0, atol=1e-6)
+    assert torch.equal(rotate(x, cos, sin), peer)
+
+
+def test_pairs_of_neighbours_are_pairs_of_halves_in_another_order():
+    cos, sin = rotary_angles(torch.arange(20), head_dim=8, theta=100.0)
+    x = torch.randn(2, 3, 20, 8)
+    turned = rotate(half_split(x), cos, sin)
+    assert torch.equal(half_split(rotate_interleaved(x, cos, sin)), turned)
+    assert not torch.allclose(rotate_interleaved(x, cos, sin), rotate(x, cos, sin), atol=0.1)
+
+
+def test_neighbours_turn_as_complex_numbers_do():
+    angles = torch.arange(20)[:, None] * rotary_frequencies(8, 100.0)
+    x = torch.randn(3, 20, 8)
+    turned = torch.view_as_complex(x.unflatten(-1, (4, 2))) * torch.polar(
+        torch.ones_like(angles), angles
+    )
+    found = rotate_interleaved(x, angles.cos(), angles.sin())
+    torch.testing.assert_close(found, torch.view_as_real(turned).flatten(-2), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["linear", "ntk", "yarn"])
+@pytest.mark.parametrize("factor", [1.0, 2.0, 3.7, 4.0])
+@pytest.mark.parametrize(("head_dim", "theta"), [(6, 1e4), (32, 1e4), (128, 1e6)])
+def test_scaled_frequencies_equal_those_of_transformers_to_the_last_bit(
+    kind, factor, head_dim, theta
+):
+    modeling = pytest.importorskip("transformers.modeling_rope_utils")
+    from transformers import Qwen3Config, __version__
+
+    if __version__.startswith("4."):
+        pytest.skip("transformers 4 spells the settings otherwise")
+    trained = 512
+    name = {"ntk": "dynamic"}.get(kind, kind)
+    rope = {
+        "rope_type": name,
+        "rope_theta": theta,
+        # Theirs grows with the text; at `factor` times the trained length it is ours.
+        "factor": 1.0 if kind == "ntk" else factor,
+        "original_max_position_embeddings": trained,
+    }
+    config = Qwen3Config(
+        head_dim=head_dim, max_position_embeddings=trained, rope_parameters=rope
+    )
+    theirs, attention_factor = modeling.ROPE_INIT_FUNCTIONS[name](
+        config, torch.device("cpu"), seq_len=int(factor * trained)
+    )
+    ours = RopeScaling(
+        kind, int(factor * trained) / trained if kind == "ntk" else factor, trained
+    )
+    assert torch.equal(ours.frequencies(head_dim, theta), theirs)
+    assert ours.attention_factor == pytest.approx(attention_factor)
+
+
+def test_yarn_keeps_the_fast_pairs_and_divides_the_slow_ones():
+    scaling = RopeScaling("yarn", 4.0, 4096)
+    ratio = scaling.frequencies(128, 1e4) / rotary_frequencies(128, 1e4)
+    assert ratio[0] == 1 and ratio[-1] == pytest.approx(0.25)
+    assert (ratio.diff() <= 1e-6).all()
+    cos, _ = rotary_angles(torch.tensor([0]), 128, 1e4, scaling)
+    assert cos.unique().item() == pytest.approx(1 + 0.1 * math.log(4))
+
+
+def test_linear_scaling_is_a_slower_clock():
+    scaling = RopeScaling("linear", 4.0, 100)
+    slow = rotary_angles(torch.tensor([80]), 8, 1e4, scaling)
+    plain = rotary_angles(torch.tensor([20]), 8, 1e4)
+    torch.testing.assert_close(slow, plain)
+
+
+@pytest.mark.parametrize(
+    ("kind", "factor", "says"), [("dynamic", 2.0, "unknown"), ("yarn", 0.5, "1 or more")]
+)
+def test_a_scaling_that_cannot_be_meant_is_refused(kind, factor, says):
+    with pytest.raises(ValueError, match=says):
+        RopeScaling(kind, factor, 100)
+
+
+# ---- positions that are added, and the slopes of ALiBi
+
+
+def test_waves_have_the_values_of_the_paper():
+    found = SinusoidalPositions(4)(torch.tensor([[0, 1, 50]]))
+    slow = [math.sin(0.5), math.cos(0.5)]  # 50 / 10000^(1/2)
+    torch.testing.assert_close(found[0, 0], torch.tensor([0.0, 1, 0, 1]))
+    torch.testing.assert_close(found[0, 2, 2:], torch.tensor(slow))
+    torch.testing.assert_close(found[0, 1, :2], torch.tensor([math.sin(1), math.cos(1)]))
+
+
+def test_a_wave_moved_by_a_distance_is_the_same_turn_everywhere():
+    """What the paper hoped for: products depend on the distance only."""
+    waves = SinusoidalPositions(16)(torch.arange(40)[None])[0]
+    products = waves @ waves.T
+    for distance in (1, 5, 11):
+        assert products.diagonal(distance).std() < 1e-4
+
+
+def test_no_positions_add_nothing():
+    x = torch.randn(2, 5, 3)
+    assert torch.equal(x + NoPositions()(torch.arange(5)[None]), x)
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4, 6, 8, 12, 16])
+def test_slopes_equal_those_of_transformers(heads):
+    from transformers.models.bloom.modeling_bloom import build_alibi_tensor
+
+    theirs = build_alibi_tensor(torch.ones(1, 2, dtype=torch.long), heads, torch.float32)
+    torch.testing.assert_close(alibi_slopes(heads), theirs[:, 0, 1])
+
+
+def test_slopes_of_eight_heads_are_halves():
+    assert alibi_slopes(8).tolist() == [2.0**-i for i in range(1, 9)]
 
 
 @settings(max_examples=20)

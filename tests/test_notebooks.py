@@ -55,6 +55,15 @@ BUILT = {
     6: {"merge", "Pairs", "learn_merges", "merge_by_rank", "BPE"},
     8: {"causal_mask", "attention_weights"},
     9: {"FeedForward", "Block", "GPTModel", "GPT"},
+    10: {
+        "GrowingCache",
+        "KVCache",
+        "keep_top_k",
+        "keep_top_p",
+        "keep_min_p",
+        "penalize_repetition",
+    },
+    12: {"mean_of_groups", "to_grouped", "windowed"},
     15: {"RMSNorm"},
     21: {"Block", "Qwen3Model", "Qwen3"},
 }

@@ -7,6 +7,7 @@ import torch
 
 from helpers.lesson import ladder
 from helpers.model.gpt import GPT
+from helpers.model.weights import count_parameters
 from helpers.text import corpus as corpora
 from helpers.training import rung
 from helpers.training.evaluate import evaluate
@@ -60,3 +61,14 @@ def test_every_scale_has_a_budget_and_its_text_fits_the_model(monkeypatch):
         assert budget.context <= budget.model.max_position_embeddings
         assert budget.model.vocab_size == 2048
         assert len(set(budget.seeds)) == len(budget.seeds) >= 2
+
+
+def test_what_a_smaller_attention_saves_the_feed_forward_net_gets():
+    full = BUDGET.model
+    less = replace(full, num_key_value_heads=1)
+    same = rung.matched(GPT, less, count_parameters(GPT(full)))
+    assert same.intermediate_size > less.intermediate_size
+    assert count_parameters(GPT(same)) == count_parameters(GPT(full))
+    assert rung.matched(GPT, same, count_parameters(GPT(less))) == less
+    with pytest.raises(ValueError, match="has more than 1,000 parameters"):
+        rung.matched(GPT, full, 1000)

@@ -53,8 +53,10 @@ def test_a_short_run_learns_and_reports(tmp_path):
     assert steps[0] == 0 and steps[-1] == 30
 
 
-def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(tmp_path, monkeypatch):
-    train(small(), tmp_path / "whole")
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(tmp_path, monkeypatch, optimizer):
+    config = small(optimizer=optimizer)
+    train(config, tmp_path / "whole")
     step = Trainer.training_step
 
     def interrupted(self):
@@ -64,9 +66,9 @@ def test_a_run_stopped_by_a_signal_resumes_to_the_same_bits(tmp_path, monkeypatc
 
     monkeypatch.setattr(Trainer, "training_step", interrupted)
     with pytest.raises(TrainingStopped, match="saved at step 7"):
-        train(small(), tmp_path / "parts")
+        train(config, tmp_path / "parts")
     monkeypatch.setattr(Trainer, "training_step", step)
-    train(small(), tmp_path / "parts")
+    train(config, tmp_path / "parts")
     assert losses(tmp_path / "parts") == losses(tmp_path / "whole")
     ends = [checkpoint.latest(tmp_path / name) for name in ("whole", "parts")]
     weights = [(end / "model.safetensors").read_bytes() for end in ends]

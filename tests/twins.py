@@ -4,6 +4,7 @@ from dataclasses import asdict
 
 import torch
 
+from helpers.model.gpt import GPT, GPTConfig
 from helpers.model.qwen3 import Qwen3, Qwen3Config
 
 SMALL = Qwen3Config(
@@ -18,18 +19,40 @@ SMALL = Qwen3Config(
     initializer_range=0.2,  # large enough that the logits are not all near zero
 )
 
+SMALL_GPT = GPTConfig(
+    vocab_size=61,
+    hidden_size=24,
+    intermediate_size=28,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    head_dim=6,
+    max_position_embeddings=40,
+    initializer_range=0.2,
+)
+
 
 def random_model(config: Qwen3Config = SMALL, seed: int = 0) -> Qwen3:
     """A model with random weights; its norms too, which start as ones and would hide a mistake."""
     torch.manual_seed(seed)
-    model = Qwen3(config)
+    return with_random_norms(Qwen3(config))
+
+
+def random_gpt(config: GPTConfig = SMALL_GPT, seed: int = 0) -> GPT:
+    """The same for a GPT."""
+    torch.manual_seed(seed)
+    return with_random_norms(GPT(config).eval())
+
+
+def with_random_norms(model: torch.nn.Module) -> torch.nn.Module:
     for name, parameter in model.named_parameters():
         if "norm" in name:
             torch.nn.init.uniform_(parameter, 0.5, 1.5)
     return model
 
 
-def random_ids(config: Qwen3Config, batch: int, time: int, seed: int = 0) -> torch.Tensor:
+def random_ids(
+    config: Qwen3Config | GPTConfig, batch: int, time: int, seed: int = 0
+) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(config.vocab_size, (batch, time), generator=generator)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from helpers.model.cache import KVCache
+from helpers.model.cache import GrowingCache, KVCache
 from helpers.text.tokenizer import StreamDecoder, Tokenizer
 
 
@@ -33,7 +33,7 @@ class Sampling:
     def __post_init__(self) -> None:
         ranges = {
             "temperature": self.temperature >= 0,
-            "top_k": self.top_k >= 0,
+            "top_k": self.top_k >= 0 and self.top_k == int(self.top_k),
             "top_p": 0 < self.top_p <= 1,
             "min_p": 0 <= self.min_p < 1,
             "repetition_penalty": self.repetition_penalty > 0,
@@ -52,20 +52,21 @@ class Sampling:
 def penalize_repetition(logits: Tensor, history: Tensor, penalty: float) -> Tensor:
     """Divide the positive logits of the ids in `history` by `penalty`, multiply the negative.
 
-    logits: (vocab,), history: (n,) ids. Keskar et al. 2019, arXiv:1909.05858, §4.1.
+    logits: (vocab,), history: (n,) ids. Keskar et al. 2019, arXiv:1909.05858, §4.1, divide always;
+    to multiply negative ones is the repair of transformers.
     """
     seen = logits[history]
     return logits.scatter(0, history, torch.where(seen > 0, seen / penalty, seen * penalty))
 
 
 def keep_top_k(logits: Tensor, k: int) -> Tensor:
-    """Rule out all but the k largest logits (..., vocab), and what is equal to the k-th."""
+    """Keep the k largest logits (..., vocab) and all that equal the k-th; rule out the rest."""
     smallest = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
     return logits.masked_fill(logits < smallest, -torch.inf)
 
 
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """Keep the likeliest tokens until their probabilities reach p; always at least one.
+    """Keep the likeliest tokens until their probabilities reach p, above 0: at least one.
 
     logits: (..., vocab). Holtzman et al. 2019, arXiv:1904.09751, §3.1 (nucleus sampling).
     """
@@ -77,7 +78,7 @@ def keep_top_p(logits: Tensor, p: float) -> Tensor:
 
 
 def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
-    """Keep tokens with at least `min_p` times the largest probability.
+    """Keep tokens with at least `min_p`, up to 1, times the largest probability.
 
     logits: (..., vocab). Nguyen et al. 2024, arXiv:2407.01082, §3.
     """
@@ -87,7 +88,12 @@ def keep_min_p(logits: Tensor, min_p: float) -> Tensor:
 
 
 def filter_logits(logits: Tensor, sampling: Sampling) -> Tensor:
-    """Temperature, then top-k, top-p and min-p: (..., vocab) logits of what may be drawn."""
+    """Temperature, then top-k, top-p and min-p: (..., vocab) logits of what may be drawn.
+
+    ValueError at temperature 0: there is nothing to draw, take the largest.
+    """
+    if sampling.temperature == 0:
+        raise ValueError("temperature 0 is greedy, with nothing to draw from: take the argmax")
     logits = logits / sampling.temperature
     if sampling.top_k:
         logits = keep_top_k(logits, sampling.top_k)
@@ -126,7 +132,9 @@ def left_padded(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor | None
     return torch.tensor(rows), torch.tensor(starts) if any(starts) else None
 
 
-def prefill(model: nn.Module, input_ids: Tensor, cache: KVCache, chunk: int | None) -> Tensor:
+def prefill(
+    model: nn.Module, input_ids: Tensor, cache: GrowingCache, chunk: int | None
+) -> Tensor:
     """Run the prompts through the model, `chunk` tokens at a time, into the cache.
 
     input_ids: (batch, time); returns the logits (batch, vocab) after the last token.
@@ -145,13 +153,16 @@ def generate(
     stop_ids: Sequence[int] = (),
     seed: int = 0,
     chunk: int | None = None,
-    decode: Callable[[Tensor, KVCache], Tensor] | None = None,
+    decode: Callable[[Tensor, GrowingCache], Tensor] | None = None,
+    make_cache: Callable[[int, Tensor | None], GrowingCache] = KVCache,
 ) -> Iterator[list[int | None]]:
     """Continue each prompt; yield, token by token, the new id of every row, None once it is done.
 
     A row is done after a stop id (which is yielded), after max_new_tokens, or when it fills the
-    model's max_position_embeddings. Row i draws from a generator seeded with seed + i. chunk:
-    tokens of prefill at a time. decode: the model, or a compiled form of it, for single tokens.
+    model's max_position_embeddings. Row i draws from a generator seeded with seed + i, so
+    seeds nearer than the number of rows share texts. chunk: tokens of prefill at a time.
+    decode: the model, or a compiled form of it, for single tokens.
+    make_cache(max_length, starts): another cache than KVCache, such as a WindowCache.
     ValueError for an empty prompt, or one that is too long for the model.
     """
     limit = model.config.max_position_embeddings
@@ -163,7 +174,7 @@ def generate(
 
     input_ids, starts = left_padded(rows)
     room = input_ids.shape[1] + max(e - len(r) for e, r in zip(ends, rows, strict=True))
-    cache = KVCache(room, None if starts is None else starts.to(device))
+    cache = make_cache(room, None if starts is None else starts.to(device))
     logits = prefill(model, input_ids.to(device), cache, chunk)
     running = [len(row) < end for row, end in zip(rows, ends, strict=True)]
     step = model if decode is None else decode
@@ -244,7 +255,7 @@ def overlap(text: str, stop: str) -> int:
     return next((n for n in sizes if text.endswith(stop[:n])), 0)
 
 
-def compile_decode(model: nn.Module) -> Callable[[Tensor, KVCache], Tensor]:
+def compile_decode(model: nn.Module) -> Callable[[Tensor, GrowingCache], Tensor]:
     """The model compiled for `generate(decode=...)`: the first three tokens take some 30 s.
 
     The compiler sees the length of the cache change and makes it a symbol, so it compiles twice

@@ -145,6 +145,7 @@ def dense(value: object) -> Tensor:
 
 def show(thing: object) -> None:
     """Print the source of a class, function, method or module, and where it stands."""
+    thing = inspect.unwrap(thing)  # of a cache or another decorator
     lines, first = inspect.getsourcelines(thing)
     path = Path(inspect.getsourcefile(thing)).resolve()
     place = path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
@@ -267,6 +268,8 @@ def equal(got: object, want: object) -> bool:
 
 def matches(got: object, want: object) -> bool:
     """`equal` without its safety net."""
+    if isinstance(want, bool):
+        return is_truth(got) and bool(got) == want
     if isinstance(want, Tensor) and want.dim() == 0 and is_number(got):
         want = want.item()
     if isinstance(want, ARRAYS) and isinstance(got, ARRAYS):
@@ -294,6 +297,14 @@ def is_number(value: object) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def is_truth(value: object) -> bool:
+    """Whether this is True or False of Python, NumPy or PyTorch."""
+    if isinstance(value, ARRAYS):
+        value = dense(value)
+        return value.dtype == torch.bool and value.numel() == 1
+    return isinstance(value, bool)
+
+
 def numbers_match(got: float, want: float) -> bool:
     both_nan = math.isnan(got) and math.isnan(want)
     return both_nan or math.isclose(got, want, rel_tol=1e-4, abs_tol=ATOL)
@@ -318,6 +329,8 @@ def difference(kind: str, got: object, want: object) -> str:
         return f"on {kind} your function returns nothing: is a return missing?"
     if isinstance(want, Raised):
         return f"on {kind} your function should raise {type(want.error).__name__}, and does not"
+    if isinstance(want, dict) and isinstance(got, dict):
+        return dict_difference(kind, got, want)
     mine, theirs = numbers(got), numbers(want)
     other_kind = isinstance(want, Tensor) and not isinstance(got, Tensor)
     if mine is None or theirs is None or other_kind:
@@ -333,6 +346,19 @@ def difference(kind: str, got: object, want: object) -> str:
         f"on {kind} the largest difference is at {list(spot)}: "
         f"yours {mine[spot].item():.4g}, expected {theirs[spot].item():.4g}"
     )
+
+
+def dict_difference(kind: str, got: dict, want: dict) -> str:
+    """The first key in which `got` differs from `want`."""
+    missing = [key for key in want if key not in got]
+    extra = [key for key in got if key not in want]
+    if missing or extra:
+        words = (
+            f"misses the key {missing[0]!r}" if missing else f"has a key {extra[0]!r} too many"
+        )
+        return f"on {kind} your dict {words}"
+    key = next(key for key in want if not equal(got[key], want[key]))
+    return difference(f"{kind}, key {key!r},", got[key], want[key])
 
 
 def numbers(value: object) -> Tensor | None:

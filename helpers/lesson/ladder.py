@@ -90,9 +90,10 @@ def add(
     return new
 
 
-def rungs(path: str | Path = FILE) -> list[Rung]:
-    """The rungs of the current scale, by day; none where there is no file."""
-    return [rung for rung in read(path) if rung.scale == runtime.pick_scale()]
+def rungs(path: str | Path = FILE, until: int | None = None) -> list[Rung]:
+    """The rungs of the current scale, up to the day `until`; none where there is no file."""
+    last = math.inf if until is None else until
+    return [r for r in read(path) if r.scale == runtime.pick_scale() and r.day <= last]
 
 
 def read(path: str | Path) -> list[Rung]:
@@ -111,8 +112,8 @@ def read(path: str | Path) -> list[Rung]:
 # ---- reading it
 
 
-def table(path: str | Path = FILE) -> str:
-    """The rungs as text, a line for each.
+def table(path: str | Path = FILE, until: int | None = None) -> str:
+    """The rungs up to a day as text, a line for each.
 
     >>> print(table("no such file").split("\\n")[0])
     day  model                 parameters   bits per byte      tokens  tokens/s  megabytes
@@ -124,7 +125,7 @@ def table(path: str | Path = FILE) -> str:
     rows = [
         f"{r.day:3}  {r.name:20} {r.parameters:11,} {r.mean:6.4f} ± {r.spread:.4f} {r.tokens:11,} "
         f"{r.tokens_per_second:9,.0f} {r.bytes / 1e6:10.2f}"
-        for r in rungs(path)
+        for r in rungs(path, until)
     ]
     return "\n".join([head, *rows])
 
@@ -133,23 +134,39 @@ def draw(
     beside: Mapping[str, float] | None = None,
     title: str = "The ladder so far",
     path: str | Path = FILE,
+    until: int | None = None,
 ) -> Figure:
-    """A figure of bits per byte: rungs with mean and spread, and the models `beside` in gray.
+    """A figure of bits per byte: rungs up to a day with spread, and the models `beside` in gray.
 
     The best stands at the bottom. A name in `beside` that begins with "the floor" is a line.
     """
     beside = dict(beside or {})
-    floor = {name: beside.pop(name) for name in list(beside) if name.startswith("the floor")}
-    rows = [(r.mean, r.spread, f"{r.name} (day {r.day})", plots.BLUE) for r in rungs(path)]
+    lines = {name: beside.pop(name) for name in list(beside) if name.startswith("the floor")}
+    rows = [
+        (r.mean, r.spread, f"{r.name} (day {r.day})", plots.BLUE) for r in rungs(path, until)
+    ]
     rows += [(value, 0.0, name, plots.GRAY) for name, value in beside.items()]
-    rows.sort(reverse=True)
-    fig, ax = plots.figure(title, 5.5, min(plots.MAX_HEIGHT, 1.1 + 0.22 * len(rows)))
+    return draw_rows(rows, lines, title, min(plots.MAX_HEIGHT, 1.1 + 0.22 * len(rows)))
+
+
+def draw_rows(
+    rows: Sequence[tuple[float, float, str, str]],
+    lines: Mapping[str, float],
+    title: str,
+    height: float,
+) -> Figure:
+    """Points with spread, the best at the bottom: (mean, spread, name, color) each; and lines.
+
+    height: in inches. lines: values that are drawn from top to bottom, by name.
+    """
+    rows = sorted(rows, reverse=True)
+    fig, ax = plots.figure(title, 5.5, height)
     for place, (value, spread, _, color) in enumerate(rows):
         ax.errorbar(value, place, xerr=spread, fmt="o", ms=5, color=color, capsize=3)
         words = f"{value:.3f}" + (f" ± {spread:.3f}" if spread else "")
         ax.annotate(words, (value + spread, place), (7, 0), textcoords="offset points",
                     va="center", fontsize=8, color=color)  # fmt: skip
-    for name, value in floor.items():
+    for name, value in lines.items():
         ax.axvline(value, color=plots.GREEN, ls="--")
         ax.annotate(f" {name}: {value:.3f}", (value, -0.9), color=plots.GREEN, va="center",
                     fontsize=8)  # fmt: skip
@@ -159,6 +176,9 @@ def draw(
     ax.margins(x=0.2)
     low, high = ax.get_xlim()
     ticks = [tick for tick in TICKS if low <= tick <= high]
-    ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    ax.minorticks_off()
+    if len(ticks) > 1:
+        ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        ax.minorticks_off()
+    else:  # all close together
+        ax.set_xscale("linear")
     return fig

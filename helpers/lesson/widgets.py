@@ -23,10 +23,12 @@ class powers:
     high: float
 
 
-def explore(title: str, draw: Callable, examples: list[dict], alt: str, **knobs) -> None:
+def explore(
+    title: str, draw: Callable, examples: list[dict], alt: str, height: float = 2.6, **knobs
+) -> None:
     """Show `draw(ax, **settings)` for each of `examples`; in a live notebook add knobs below.
 
-    knobs, one for each setting; they start at the first example:
+    height: of the picture, in inches. knobs, one for each setting; they start at the first example:
         rate=powers(-3, 1)        a slider over powers of ten
         slope=(-1.0, 2.0, 0.05)   a slider: low, high, step
         heads=range(1, 9)         a slider over whole numbers
@@ -38,7 +40,7 @@ def explore(title: str, draw: Callable, examples: list[dict], alt: str, **knobs)
     missing = [name for settings in examples for name in settings if name not in knobs]
     if missing:
         raise ValueError(f"no knob for {missing[0]}: give explore({missing[0]}=...)")
-    fig, axes = plots.figure(title, plots.MAX_WIDTH, 2.6, ncols=len(examples), sharey=True)
+    fig, axes = plots.figure(title, plots.MAX_WIDTH, height, ncols=len(examples), sharey=True)
     for ax, settings in zip(np.atleast_1d(axes), examples, strict=True):
         draw(ax, **settings)
         ax.label_outer()
@@ -73,7 +75,8 @@ def knob(name: str, kind: object, value: object) -> object:
     """
     import ipywidgets
 
-    look = {"value": value, "description": name, "continuous_update": False}
+    whole = {"description_width": "initial"}  # else long names are cut
+    look = {"value": value, "description": name, "continuous_update": False, "style": whole}
     if isinstance(kind, powers):
         limits = {"min": kind.low, "max": kind.high, "step": 0.25, "readout_format": ".1e"}
         return ipywidgets.FloatLogSlider(**limits, **look)
@@ -85,5 +88,7 @@ def knob(name: str, kind: object, value: object) -> object:
     if kind is str:
         return ipywidgets.Text(**look)
     if isinstance(kind, Sequence):
-        return ipywidgets.Dropdown(options=list(kind), value=value, description=name)
+        return ipywidgets.Dropdown(
+            options=list(kind), value=value, description=name, style=whole
+        )
     raise ValueError(f"{name}={kind!r}: give powers, a range, (low, high, step), a list or str")

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helpers.model.attention import Attention
-from helpers.model.cache import KVCache, positions_and_mask
+from helpers.model.attention import Attention, require_groups
+from helpers.model.cache import GrowingCache, positions_and_mask
 from helpers.model.layers import Linear
 
 
@@ -42,16 +42,12 @@ class GPTConfig:
     def __post_init__(self) -> None:
         if self.num_key_value_heads is None:
             object.__setattr__(self, "num_key_value_heads", self.num_attention_heads)
-        if self.num_key_value_heads < 1 or self.num_attention_heads % self.num_key_value_heads:
-            raise ValueError(
-                f"num_attention_heads={self.num_attention_heads} must be a multiple of "
-                f"num_key_value_heads={self.num_key_value_heads}: give both"
-            )
+        require_groups(self.num_attention_heads, self.num_key_value_heads)
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout={self.dropout} is a probability: 0 <= dropout < 1")
 
 
-def require_room(config: GPTConfig, time: int, cache: KVCache | None) -> None:
+def require_room(config: GPTConfig, time: int, cache: GrowingCache | None) -> None:
     """ValueError if `time` more tokens after those in the cache have no position of their own.
 
     In a batch of unequal prompts the shortest row decides: the others may be done, and run on
@@ -101,7 +97,7 @@ class Block(nn.Module):
         self.mlp = FeedForward(width, config.intermediate_size)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x: Tensor, mask: Tensor | None, cache: KVCache | None) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor | None, cache: GrowingCache | None) -> Tensor:
         heard = self.self_attn(self.input_layernorm(x), None, None, mask, cache)
         x = x + self.dropout(heard)
         return x + self.dropout(self.mlp(self.post_attention_layernorm(x)))
@@ -119,7 +115,7 @@ class GPTModel(nn.Module):
         self.layers = nn.ModuleList(Block(config, i) for i in range(config.num_hidden_layers))
         self.norm = nn.LayerNorm(config.hidden_size, config.layer_norm_eps, bias=False)
 
-    def forward(self, input_ids: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(self, input_ids: Tensor, cache: GrowingCache | None = None) -> Tensor:
         """(batch, time) ids -> (batch, time, hidden_size); the cache, if any, moves on."""
         batch, time = input_ids.shape
         require_room(self.config, time, cache)
@@ -149,6 +145,6 @@ class GPT(nn.Module):
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
 
-    def forward(self, input_ids: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(self, input_ids: Tensor, cache: GrowingCache | None = None) -> Tensor:
         """(batch, time) ids -> (batch, time, vocab_size) logits."""
         return self.lm_head(self.model(input_ids, cache))

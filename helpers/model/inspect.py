@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from helpers.model.attention import Attention, attention_weights, causal_mask
+from helpers.model.attention import Attention, causal_mask
 
 
 @torch.no_grad()
@@ -31,8 +31,10 @@ def attention_maps(model: nn.Module, input_ids: Tensor) -> Tensor:
     def note(layer: Attention, args: tuple) -> None:
         queries, keys = layer.queries_and_keys(*args[:3])
         keys = keys.repeat_interleave(layer.groups, dim=1)  # one for each query head
-        mask = causal_mask(queries.shape[2]).to(queries.device)
-        maps.append(attention_weights(queries.float(), keys.float(), mask)[0])
+        seen = layer.visible(causal_mask(queries.shape[2]).to(queries.device), queries, keys)
+        scores = queries.float() @ keys.float().mT / queries.shape[-1] ** 0.5
+        scores += torch.zeros(()).where(seen, -torch.inf) if seen.dtype == torch.bool else seen
+        maps.append(scores.softmax(-1)[0])
 
     for layer in attention_layers(model):
         hooks.append(layer.register_forward_pre_hook(note))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 
 from torch import Tensor, nn
 
-from helpers.model.attention import Attention
-from helpers.model.cache import KVCache, positions_and_mask
+from helpers.model.attention import Attention, require_groups
+from helpers.model.cache import GrowingCache, positions_and_mask
 from helpers.model.layers import Linear, RMSNorm, SwiGLU, rotary_angles
 
 
@@ -37,11 +37,7 @@ class Qwen3Config:
     initializer_range: float = 0.02  # standard deviation of the first weights
 
     def __post_init__(self) -> None:
-        if self.num_attention_heads % self.num_key_value_heads:
-            raise ValueError(
-                f"num_attention_heads={self.num_attention_heads} must be a multiple of "
-                f"num_key_value_heads={self.num_key_value_heads}"
-            )
+        require_groups(self.num_attention_heads, self.num_key_value_heads)
         if self.head_dim % 2:
             raise ValueError(f"head_dim={self.head_dim} must be even: RoPE turns pairs")
 
@@ -70,7 +66,12 @@ class Block(nn.Module):
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
     def forward(
-        self, x: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, cache: KVCache | None
+        self,
+        x: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Tensor | None,
+        cache: GrowingCache | None,
     ) -> Tensor:
         x = x + self.self_attn(self.input_layernorm(x), cos, sin, mask, cache)
         return x + self.mlp(self.post_attention_layernorm(x))
@@ -86,7 +87,7 @@ class Qwen3Model(nn.Module):
         self.layers = nn.ModuleList(Block(config, i) for i in range(config.num_hidden_layers))
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, input_ids: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(self, input_ids: Tensor, cache: GrowingCache | None = None) -> Tensor:
         """(batch, time) ids -> (batch, time, hidden_size); the cache, if any, moves on."""
         batch, time = input_ids.shape
         positions, mask = positions_and_mask(batch, time, input_ids.device, cache)
@@ -117,6 +118,6 @@ class Qwen3(nn.Module):
         if isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
 
-    def forward(self, input_ids: Tensor, cache: KVCache | None = None) -> Tensor:
+    def forward(self, input_ids: Tensor, cache: GrowingCache | None = None) -> Tensor:
         """(batch, time) ids -> (batch, time, vocab_size) logits."""
         return self.lm_head(self.model(input_ids, cache))

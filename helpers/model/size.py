@@ -4,6 +4,7 @@
     size.forward_flops(config, batch, time)            arithmetic of one forward pass
     size.training_memory(config, batch, time).peak     bytes at the worst moment of a step
     size.cache_bytes(config, batch, time)              keys and values while the model writes
+    size.latent_cache_bytes(config, rank, batch, time) the same where latents are kept instead
     size.predicted_seconds(flops, moved, peak, bandwidth)
     with size.LiveBytes() as meter: ...                bytes of tensors that really are alive
 
@@ -163,6 +164,19 @@ def cache_bytes(
 ) -> int:
     """Bytes of the keys and values of `time` tokens in every layer: a full KVCache."""
     per_token = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    return batch * time * per_token * dtype.itemsize
+
+
+def latent_cache_bytes(
+    config: Qwen3Config,
+    kv_lora_rank: int,
+    batch: int,
+    time: int,
+    dtype: torch.dtype = torch.float32,
+    rope_head_dim: int = 0,
+) -> int:
+    """The same for latent attention: one vector a token and layer, for all heads together."""
+    per_token = config.num_hidden_layers * (kv_lora_rank + rope_head_dim)
     return batch * time * per_token * dtype.itemsize
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_type_hints
 
 from helpers.model.qwen3 import Qwen3Config
-from helpers.training.optim import Schedule
+from helpers.training.optim import OPTIMIZERS, Schedule
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 COMPILE = ("auto", "yes", "no")
@@ -31,6 +31,7 @@ class TrainConfig:
     batch_size: int = 16  # rows of a micro-batch
     context: int = 256  # tokens of a row
     accumulate: int = 1  # micro-batches of a step
+    optimizer: str = "adamw"  # or "muon", for the matrices of the blocks
     lr: float = 3e-3
     min_lr: float = 0.0
     warmup: int = 50  # steps
@@ -55,7 +56,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         self.make_schedule()
-        for name, allowed in (("dtype", DTYPES), ("compile", COMPILE)):
+        choices = {"dtype": DTYPES, "compile": COMPILE, "optimizer": OPTIMIZERS}
+        for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"{name}={getattr(self, name)!r}: use one of {', '.join(allowed)}"

@@ -68,14 +68,15 @@ def evaluate(
     documents: int | None = None,
     batch_size: int = 16,
     autocast: Callable[[], AbstractContextManager] = nullcontext,
+    context: int | None = None,
 ) -> Evaluation:
     """Loss over the first `documents` whole documents, each read from its own beginning.
 
     The end-of-text after each document counts as a token to predict, and as zero bytes of text.
-    Documents longer than the model's context are cut into pieces.
+    Documents longer than `context` tokens (the model's, if not given) are cut into pieces.
     """
     device = next(model.parameters()).device
-    context = model.config.max_position_embeddings
+    context = context or model.config.max_position_embeddings
     nats, tokens = 0.0, 0
     for input_ids, labels in document_rows(token_map, context, documents, batch_size):
         input_ids, labels = input_ids.to(device), labels.to(device)

@@ -10,7 +10,7 @@ To compare fairly, change the model and nothing here.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -80,14 +80,45 @@ def read(budget: Budget) -> Corpus:
     return prepare_corpus("stories", 2048, budget.stories, budget.held_out, TOKENIZER)
 
 
-def climb(make: Callable[[], nn.Module], corpus: Corpus, budget: Budget, name: str) -> Climb:
-    """Train and judge make() once for each seed: first weights and order of the text follow it."""
+def matched(
+    make: Callable[[GPTConfig], nn.Module], config: GPTConfig, parameters: int
+) -> GPTConfig:
+    """The config whose feed-forward width brings make(config) nearest to so many parameters.
+
+    For fair comparisons: what a smaller attention saves, the feed-forward net gets.
+    """
+
+    def count(width: int) -> int:
+        with torch.device("meta"):
+            return count_parameters(make(replace(config, intermediate_size=width)))
+
+    one, two = count(1), count(2)
+    width = 1 + round((parameters - one) / (two - one))
+    if width < 1:
+        raise ValueError(
+            f"the rest of the model has more than {parameters:,} parameters: "
+            "ask for more, or make it smaller"
+        )
+    return replace(config, intermediate_size=width)
+
+
+def climb(
+    make: Callable[[], nn.Module],
+    corpus: Corpus,
+    budget: Budget,
+    name: str,
+    optimizer: Callable[..., torch.optim.Optimizer] = adamw,
+) -> Climb:
+    """Train and judge make() once for each seed: first weights and order of the text follow it.
+
+    optimizer: adamw or muon of helpers.training.optim.
+    """
     losses, scores, seconds = [], [], 0.0
     for seed in budget.seeds:
         torch.manual_seed(seed)
         model = make().to(runtime.pick_device())
         begin = time.perf_counter()
-        losses.append(train(model, corpus, budget, seed, f"{name}, seed {seed}"))
+        losses.append(train(model, corpus, budget, seed, f"{name}, seed {seed}", optimizer))
         seconds += time.perf_counter() - begin
         scores.append(judge(model, corpus))
     entry = {
@@ -101,12 +132,17 @@ def climb(make: Callable[[], nn.Module], corpus: Corpus, budget: Budget, name: s
 
 
 def train(
-    model: nn.Module, corpus: Corpus, budget: Budget, seed: int, what: str = "training"
+    model: nn.Module,
+    corpus: Corpus,
+    budget: Budget,
+    seed: int,
+    what: str = "training",
+    make_optimizer: Callable[..., torch.optim.Optimizer] = adamw,
 ) -> list[float]:
     """Train a model on the device where it is; the loss of each step, in nats per token."""
     device = next(model.parameters()).device
     schedule = Schedule("stable", budget.lr, 0.0, budget.warmup, budget.steps, budget.decay)
-    optimizer = adamw(model, budget.lr, betas=(0.9, 0.98), weight_decay=0.1)
+    optimizer = make_optimizer(model, budget.lr, betas=(0.9, 0.98), weight_decay=0.1)
     batches = Batches(corpus.train, budget.batch_size, budget.context, seed)
     bar, losses = Bar(budget.steps, what), []
     model.train()

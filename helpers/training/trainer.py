@@ -33,7 +33,7 @@ from helpers.training import checkpoint, evaluate, report
 from helpers.training.checkpoint import TrainingStopped
 from helpers.training.config import TrainConfig
 from helpers.training.initialize import mimetic
-from helpers.training.optim import adamw, set_lr
+from helpers.training.optim import OPTIMIZERS, set_lr
 
 SAMPLE_AT = (0.0, 0.01, 0.1, 0.3, 1.0)  # shares of the training at which a story is written
 SAMPLE_TOKENS = 250  # no story of the built-in world is longer
@@ -82,7 +82,8 @@ class Trainer:
         if config.mimetic:
             mimetic(self.model, config.mimetic)
         self.schedule = config.make_schedule()
-        self.optimizer = adamw(
+        make = OPTIMIZERS[config.optimizer]
+        self.optimizer = make(
             self.model, config.lr, (config.beta1, config.beta2), config.weight_decay
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.dtype == "float16")

@@ -288,9 +288,6 @@ KNOWS_ORDER_MISTAKES = {
     "your result matches if each output is compared: yours compares their sums": (
         judge(lambda after, before, order: close(after.sum(0), before.sum(0)), shuffled)
     ),
-    "your result matches if it is a plain bool: put bool(...) around it": (
-        lambda model, x: torch.tensor(knows_order(model, x))
-    ),
     "your result matches if a faint trace counts too: your tolerance is too wide": (
         judge(
             lambda after, before, order: torch.allclose(after, before[order], atol=0.05),
