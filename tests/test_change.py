@@ -86,3 +86,12 @@ def test_interpolated_positions_by_hand():
 def test_a_length_that_is_not_longer_is_refused():
     with pytest.raises(ValueError, match="takes 40 tokens already"):
         lengthen(random_gpt(), 40)
+
+
+def test_fewer_heads_keep_their_window_and_dtype():
+    model = random_gpt().double()
+    for block in model.model.layers:
+        block.self_attn.window = 3
+    ids = random_ids(SMALL_GPT, 1, 9)
+    same = to_grouped(model, SMALL_GPT.num_attention_heads)
+    torch.testing.assert_close(same(ids), model(ids), rtol=0, atol=1e-12)

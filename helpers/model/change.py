@@ -46,8 +46,10 @@ def to_grouped(model: nn.Module, num_key_value_heads: int) -> nn.Module:
         if name.endswith(("k_proj.weight", "v_proj.weight")):
             state[name] = mean_of_groups(state[name], config.head_dim, num_key_value_heads)
     grouped = type(model)(replace(config, num_key_value_heads=num_key_value_heads))
-    grouped.load_state_dict(state)
-    return grouped.to(next(model.parameters())).train(model.training)
+    grouped.to(next(model.parameters())).load_state_dict(state)
+    for old, new in zip(model.model.layers, grouped.model.layers, strict=True):
+        new.self_attn.window = old.self_attn.window
+    return grouped.train(model.training)
 
 
 def mean_of_groups(weight: Tensor, head_dim: int, groups: int) -> Tensor:
