@@ -106,7 +106,7 @@ def add_ladder(commands) -> None:
         default="checkpoints/ladder-recorded.json",
         help="the file to write, and a .png beside it; one that exists is gone on with",
     )
-    add("--rates", nargs="+", type=float, default=[2e-3, 3e-3, 4.5e-3], help="to choose from")
+    add("--rates", nargs="+", type=float, default=[2e-3, 3e-3, 4.5e-3], help="to begin with")
     add("--seeds", nargs="+", type=int, default=[0, 1, 2], help="the first one tries all rates")
     add("--steps", type=int, help="of each training (default: the ladder's, by scale)")
 

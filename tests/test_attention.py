@@ -183,6 +183,11 @@ def test_a_window_is_that_of_transformers(time, past, window):
     assert alone is None if past + time <= window else torch.equal(alone, theirs)
 
 
+def test_a_window_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="a window of 0 tokens sees nothing"):
+        Attention(12, 4, 2, 10, window=0)
+
+
 def test_a_token_hears_its_window_and_nothing_else():
     layer = Attention(12, 4, 2, 10, qk_norm=False, window=3)
     x = torch.randn(1, 7, 12, requires_grad=True)

@@ -24,6 +24,13 @@ def test_each_block_gets_its_own_new_part():
     assert model(random_ids(SMALL_GPT, 1, 5)).shape == (1, 5, 61)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_a_new_part_is_in_the_mode_of_its_block(training):
+    model = random_gpt().train(training)
+    replace_part(model, "self_attn", lambda _: nn.Dropout())
+    assert model.model.layers[0].self_attn.training is training
+
+
 def test_an_unknown_part_is_refused_with_the_known_ones():
     with pytest.raises(
         ValueError, match="no part attention: it has input_layernorm, self_attn"

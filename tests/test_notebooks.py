@@ -64,7 +64,26 @@ BUILT = {
         "penalize_repetition",
     },
     12: {"mean_of_groups", "to_grouped", "windowed"},
+    13: {"NoPositions", "SinusoidalPositions", "alibi_slopes", "AlibiAttention", "lengthen"},
+    14: {
+        "rotary_frequencies",
+        "rotary_angles",
+        "rotate",
+        "rotate_interleaved",
+        "half_split",
+        "RopeScaling",
+        "RotaryAttention",
+    },
     15: {"RMSNorm"},
+    16: {
+        "sgd_update",
+        "adamw_update",
+        "newton_schulz",
+        "muon_update",
+        "Optimizer",
+        "parameter_groups",
+        "Schedule",
+    },
     21: {"Block", "Qwen3Model", "Qwen3"},
 }
 MARK = re.compile(r"^(?:class|def) (\w+).*#\s*(helpers/[\w/]+\.py)\s*$", re.M)

@@ -64,6 +64,12 @@ def test_cosine_has_known_values():
     assert schedule.lr_at(11) == pytest.approx(0.2)
 
 
+@pytest.mark.parametrize("kind", ["cosine", "stable"])
+def test_after_the_last_step_the_rate_stays_where_it_is(kind):
+    schedule = Schedule(kind, lr=1.0, min_lr=0.1, warmup=2, steps=10)
+    assert [schedule.lr_at(step) for step in (9, 10, 15, 99)] == pytest.approx([0.1] * 4)
+
+
 def test_stable_stays_and_then_falls_in_a_line():
     schedule = Schedule("stable", lr=1.0, min_lr=0.0, warmup=2, steps=20, decay=0.5)
     assert {schedule.lr_at(step) for step in range(1, 10)} == {1.0}

@@ -35,6 +35,15 @@ def test_a_log_file_gets_few_lines_and_the_last(time, monkeypatch):
     assert "100%" in lines[-1] and "\033" not in log.getvalue()
 
 
+def test_without_a_name_nothing_is_shown(monkeypatch):
+    log = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", log)
+    bar = progress.Bar(total=2, what="")
+    bar.update(2, "done")
+    bar.close()
+    assert log.getvalue() == ""
+
+
 def test_a_terminal_gets_one_green_line_that_is_written_over(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):

@@ -1,6 +1,7 @@
 """Longer runs, recorded: the same search for every model, and a file that survives a stop."""
 
 import json
+import math
 
 import pytest
 
@@ -20,10 +21,35 @@ def go(tmp_path, models=("MQA",), rates=(1e-2, 1e-5), **settings):
 
 def test_each_model_gets_its_best_rate_and_all_seeds(tmp_path):
     found = go(tmp_path)["models"]["MQA"]
-    assert found["lr"] == 1e-2 and found["by_rate"]["0.01"] < found["by_rate"]["1e-05"]
-    assert found["bits_per_byte"][0] == found["by_rate"]["0.01"]
+    by_rate = found["by_rate"]
+    assert by_rate[f"{found['lr']:g}"] == min(by_rate.values()) < by_rate["1e-05"]
+    assert found["bits_per_byte"][0] == min(by_rate.values())
     assert len(found["bits_per_byte"]) == 2
     assert found["cache_per_token"] == 16  # two layers, keys and values of one head of 4
+
+
+@pytest.mark.parametrize(
+    ("valley", "tried"),
+    [
+        (0.0030, {0.002, 0.003, 0.0045}),  # inside: nothing further
+        (0.0100, {0.002, 0.003, 0.0045, 0.00675, 0.0101, 0.0152}),
+        (0.0014, {0.002, 0.003, 0.0045, 0.00133, 0.000887}),
+        (9.0000, {0.002, 0.003, 0.0045, 0.00675, 0.0101, 0.0152, 0.0228}),  # given up
+    ],
+)
+def test_a_search_goes_on_while_its_best_rate_lies_at_an_end(valley, tried):
+    found = record.search(lambda lr: abs(lr - valley), (0.002, 0.003, 0.0045))
+    assert set(found) == tried
+
+
+def test_a_rate_that_kills_the_training_is_never_the_best():
+    deaths = {0.05: math.nan, 0.02: 1.0, 0.01: 0.9}
+    found = record.search(lambda lr: deaths.get(lr, 2.0), (0.05, 0.02, 0.01))
+    assert record.lowest(found) == 0.01 and max(found) == 0.05  # it went down, and not up
+
+
+def test_a_single_rate_is_taken_as_it_is():
+    assert record.search(lambda lr: lr, [0.003]) == {0.003: 0.003}
 
 
 def test_a_run_that_was_stopped_goes_on_where_its_file_ends(tmp_path, monkeypatch):

@@ -34,6 +34,14 @@ def test_a_cache_keeps_what_the_name_says():
     )  # fmt: skip
 
 
+def test_one_layer_that_sees_everything_keeps_everything():
+    model = variants.of_size("window 48", SHAPE)()
+    whole = variants.of_size("MHA", SHAPE)()
+    model.model.layers[1].self_attn.window = None
+    kept = variants.cache_per_token(model, time=144)
+    assert kept == variants.cache_per_token(whole, time=144)
+
+
 def test_a_window_reaches_no_further():
     model, ids = variants.of_size("window 16", SHAPE)().eval(), torch.randint(2048, (1, 60))
     changed = ids.clone()

@@ -134,7 +134,9 @@ def largest_gap(mine: Tensor, theirs: Tensor) -> float:
 
 def dense(value: object) -> Tensor:
     """Any tensor, array or number as an ordinary tensor on the CPU, without a graph."""
-    if isinstance(value, np.generic | float):  # in float64, as Python and NumPy compute
+    if isinstance(value, np.generic | float) or (
+        isinstance(value, list | tuple) and value and isinstance(value[0], np.ndarray)
+    ):  # in float64, as Python and NumPy compute
         value = np.asarray(value)
     tensor = torch.as_tensor(value).detach().cpu()
     return tensor if tensor.layout == torch.strided else tensor.to_dense()

@@ -108,7 +108,8 @@ def small_png(fig: Figure) -> bytes:
     """The figure as a PNG with a palette: a third of matplotlib's size, so notebooks stay small."""
     full, small = io.BytesIO(), io.BytesIO()
     fig.savefig(full, format="png", dpi=FILE_DPI)
-    Image.open(full).convert("RGB").quantize(64).save(small, format="png", optimize=True)
+    picture = Image.open(full).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE, 3)
+    picture.save(small, format="png", optimize=True)
     return small.getvalue()
 
 

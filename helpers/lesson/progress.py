@@ -33,7 +33,10 @@ def clock(seconds: float) -> str:
 
 
 class Bar:
-    """The progress of `total` steps, of which `done` were done before this process began."""
+    """The progress of `total` steps, of which `done` were done before this process began.
+
+    what: stands before the bar; with an empty one nothing is shown, for a step of a larger whole.
+    """
 
     def __init__(self, total: int, what: str, done: int = 0, width: int = 24) -> None:
         self.total, self.what, self.first, self.width = total, what, done, width
@@ -52,6 +55,8 @@ class Bar:
 
     def update(self, done: int, note: str = "") -> None:
         """Show that `done` steps are done; `note` stands behind the bar."""
+        if not self.what:
+            return
         text = self.line(done, note)
         if in_notebook():
             self._display(text)
@@ -64,7 +69,7 @@ class Bar:
 
     def close(self) -> None:
         """End the line, so that the next print does not write over the bar."""
-        if not in_notebook() and sys.stderr.isatty():
+        if self.what and not in_notebook() and sys.stderr.isatty():
             print(file=sys.stderr)
 
     def _display(self, text: str) -> None:

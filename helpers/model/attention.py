@@ -29,7 +29,7 @@ class Attention(nn.Module):
     window: how many tokens one sees, itself among them; None: all before it.
     x: (batch, time, hidden_size); cos, sin: (batch or 1, 1, time, head_dim / 2);
     mask: (batch or 1, 1, time, keys) booleans, or None for plain causal attention.
-    ValueError for a cache that forgets what this attention still sees.
+    ValueError for a window below 1 and for a cache that forgets what this attention still sees.
     """
 
     def __init__(
@@ -45,6 +45,10 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         require_groups(num_attention_heads, num_key_value_heads)
+        if window is not None and window < 1:
+            raise ValueError(
+                f"a window of {window} tokens sees nothing: give 1 or more, or None"
+            )
         self.head_dim, self.layer, self.window = head_dim, layer, window
         self.groups = num_attention_heads // num_key_value_heads
         self.q_proj = Linear(hidden_size, num_attention_heads * head_dim)

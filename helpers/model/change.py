@@ -18,14 +18,16 @@ from torch import Tensor, nn
 def replace_part(model: nn.Module, name: str, make: Callable[[int], nn.Module]) -> nn.Module:
     """Put make(layer) in the place of the part `name` of each block; returns the same model.
 
-    The new part gets first weights as the model would have given. ValueError for an unknown part.
+    The new part gets first weights as the model would have given, and the block's mode.
+    ValueError for an unknown part.
     """
     for layer, block in enumerate(model.model.layers):
         if name not in dict(block.named_children()):
             known = ", ".join(part for part, _ in block.named_children())
             raise ValueError(f"a block has no part {name}: it has {known}")
         like = next(model.parameters())
-        setattr(block, name, make(layer).to(like).apply(model._init_weights))
+        part = make(layer).to(like).apply(model._init_weights)
+        setattr(block, name, part.train(block.training))
     return model
 
 

@@ -84,8 +84,9 @@ class SinusoidalPositions(nn.Module):
 def alibi_slopes(heads: int) -> Tensor:
     """How much each head's scores fall for every token of distance: (heads,) float32.
 
-    2^(-8/n), 2^(-16/n), ... for n heads, a power of two; for other numbers, those of the power
-    below and every second one of the power above. Press et al. 2021, arXiv:2108.12409, §3.
+    2^(-8/n), 2^(-16/n), ... for n heads, a power of two (Press et al. 2021, arXiv:2108.12409, §3);
+    for other numbers, as in the authors' code, those of the power below and every second one of the
+    power above.
     """
     power = 2 ** math.floor(math.log2(heads))
     slopes = [2 ** (-8 * (i + 1) / power) for i in range(power)]
@@ -102,7 +103,7 @@ class RopeScaling:
 
     kind: "linear" divides all positions (Chen et al. 2023, arXiv:2306.15595, §2.3); "ntk" raises
     theta, so that the fast pairs stay and the slowest is divided (Peng et al. 2023,
-    arXiv:2309.00071, §3.1); "yarn" divides by the number of turns that a pair made in the trained
+    arXiv:2309.00071, §3.1); "yarn" divides according to the turns that a pair made in the trained
     length: slow ones wholly, fast ones not at all (the same, §3.2 and §3.4).
     original_max_position_embeddings: the trained length, in tokens. ValueError for other kinds, or
     a factor below 1.

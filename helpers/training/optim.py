@@ -65,8 +65,9 @@ def muon_update(p: Tensor, state: dict, group: dict) -> None:
 
 
 def newton_schulz(matrix: Tensor, steps: int = 5) -> Tensor:
-    """U Vᵀ of the matrix U S Vᵀ, nearly: singular values between 0.7 and 1.2, without an SVD.
+    """U Vᵀ of the matrix U S Vᵀ, nearly, and without an SVD: singular values level off.
 
+    Beside a norm of 1, those from 0.01 on come to between 0.68 and 1.14; smaller ones stay below.
     (rows, columns) -> the same shape and dtype, worked in bfloat16. Each step puts every singular
     value s through 3.4445 s - 4.775 s³ + 2.0315 s⁵, which is steep at 0. Jordan 2024, as above.
     """
@@ -211,12 +212,13 @@ class Schedule:
             raise ValueError(f"decay={self.decay} is a share of the steps: 0 < decay <= 1")
 
     def lr_at(self, step: int) -> float:
-        """The learning rate of the update number `step`, counted from 0."""
+        """The learning rate of the update number `step`, counted from 0; min_lr after the last."""
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
         begin = self.warmup
         if self.kind == "stable":
             begin = max(begin, self.steps - math.ceil(self.steps * self.decay))
-        done = max(0.0, (step + 1 - begin) / (self.steps - begin))  # 0 .. 1 along the way down
+        share = (step + 1 - begin) / (self.steps - begin)
+        done = min(1.0, max(0.0, share))  # 0 .. 1 along the way down, and 1 after the end
         left = (1 + math.cos(math.pi * done)) / 2 if self.kind == "cosine" else 1 - done
         return self.min_lr + (self.lr - self.min_lr) * left

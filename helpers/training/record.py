@@ -1,13 +1,15 @@
 """The ladder, trained: each variant at its own best rate, with several seeds, in a file.
 
-    python -m helpers ladder --models MHA GQA-2 MQA --out data/golden_runs/attention.json
+    python -m helpers ladder --out data/golden_runs/ladder.json
 
 Every model gets the same text, the same tokens and the same search: all rates with the first seed,
-then the best rate with the other seeds. The file is written after each model, and a run that was
-stopped goes on where the file ends. What differs is called better only outside of the spread.
+further ones while the best lies at an end, then the best rate with the other seeds. The file is
+written after each model, and a run that was stopped goes on where the file ends. What differs is
+called better only outside of the spread.
 """
 
 import json
+import math
 import platform
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +25,9 @@ from helpers.lesson import ladder, plots
 from helpers.text.corpus import Corpus
 from helpers.training import rung, variants
 
+STEP = 1.5  # between a rate at the end of a search and the one beyond it
+FURTHER = 4  # as many rates beyond the given ones at most
+
 
 def record(
     models: Sequence[str],
@@ -33,6 +38,7 @@ def record(
 ) -> dict:
     """Train the named variants and write what came of them to `path`; return it.
 
+    rates: where the search begins; a single one is taken as it is.
     steps: of each training; None takes the ladder's. ValueError for a file of another budget, an
     unknown model, no rates or no seeds.
     """
@@ -79,21 +85,40 @@ def best_of(
     """Bits per byte of one model: each rate with the first seed, the best rate with all seeds."""
     first, *others = budget.seeds
 
-    def climb(lr: float, seeds: Sequence[int]) -> rung.Climb:
+    def climb(lr: float, seeds: Sequence[int]) -> list[float]:
         at_rate = replace(budget, lr=lr, seeds=tuple(seeds))
-        return rung.climb(make, corpus, at_rate, name, variants.optimizer_of(name))
+        run = rung.climb(make, corpus, at_rate, name, variants.optimizer_of(name))
+        return run.entry["bits_per_byte"]
 
-    scores = {lr: climb(lr, [first]).entry["bits_per_byte"][0] for lr in rates}
-    best = min(scores, key=scores.get)
-    rest = climb(best, others).entry["bits_per_byte"] if others else []
+    scores = search(lambda lr: climb(lr, [first])[0], rates)
+    best = lowest(scores)
+    rest = climb(best, others) if others else []
     model = make()
     return {
         "parameters": rung.count_parameters(model),
         "cache_per_token": variants.cache_per_token(model, budget.context),
-        "by_rate": {f"{lr:g}": round(score, 4) for lr, score in scores.items()},
+        "by_rate": {f"{lr:g}": round(score, 4) for lr, score in sorted(scores.items())},
         "lr": best,
         "bits_per_byte": [round(score, 4) for score in [scores[best], *rest]],
     }
+
+
+def search(score: Callable[[float], float], rates: Sequence[float]) -> dict[float, float]:
+    """Score each rate, and further ones while the lowest score lies at an end: {rate: score}."""
+    scores = {lr: score(lr) for lr in rates}
+    for _ in range(FURTHER if len(scores) > 1 else 0):
+        best = lowest(scores)
+        if min(scores) < best < max(scores):
+            break
+        beyond = best * STEP if best == max(scores) else best / STEP
+        beyond = float(f"{beyond:.3g}")
+        scores[beyond] = score(beyond)
+    return scores
+
+
+def lowest(scores: Mapping[float, float]) -> float:
+    """The rate with the lowest score; one whose training died (nan) is never it."""
+    return min(scores, key=lambda lr: math.inf if math.isnan(scores[lr]) else scores[lr])
 
 
 # ---- reading it

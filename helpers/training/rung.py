@@ -111,14 +111,16 @@ def climb(
 ) -> Climb:
     """Train and judge make() once for each seed: first weights and order of the text follow it.
 
-    optimizer: adamw or muon of helpers.training.optim.
+    name: stands before the progress bars; an empty one hides them. optimizer: adamw or muon of
+    helpers.training.optim.
     """
     losses, scores, seconds = [], [], 0.0
     for seed in budget.seeds:
         torch.manual_seed(seed)
         model = make().to(runtime.pick_device())
         begin = time.perf_counter()
-        losses.append(train(model, corpus, budget, seed, f"{name}, seed {seed}", optimizer))
+        what = f"{name}, seed {seed}" if name else ""
+        losses.append(train(model, corpus, budget, seed, what, optimizer))
         seconds += time.perf_counter() - begin
         scores.append(judge(model, corpus))
     entry = {

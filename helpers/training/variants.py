@@ -143,10 +143,11 @@ def beside(name: str) -> str:
 def cache_per_token(model: nn.Module, time: int) -> float:
     """Numbers in a cache after `time` tokens, divided by `time`: measured on its tensors.
 
-    A window keeps only its last tokens, so its share falls with the length.
+    A window keeps only its last tokens, so its share falls with the length. One cache serves all
+    layers: it keeps what the widest window sees.
     """
-    window = getattr(model.model.layers[0].self_attn, "window", None)
-    cache = GrowingCache() if window is None else WindowCache(window)
+    windows = [getattr(block.self_attn, "window", None) for block in model.model.layers]
+    cache = GrowingCache() if None in windows else WindowCache(max(windows))
     weight = next(model.parameters())
     model(torch.zeros(1, time, dtype=torch.int64, device=weight.device), cache)
     return cache.bytes / weight.element_size() / time

@@ -661,7 +661,7 @@ check.true("equal within 0.02 %", abs(counts[1] / counts[0] - 1) < 2e-4)
 # %% [markdown]
 # You train both at the ladder's rate, 0.003, with three seeds. A pair is one seed: both models read
 # the same stories in the same order. Beside them stands a recorded search with three other seeds, in
-# which each model has the best of three rates (its first seed chose it, which favors both a little).
+# which each model has its own best rate (its first seed chose it, which favors both a little).
 # The rule, before any number: we call the difference real if its mean over the pairs is more than 4.3
 # times its standard error (the spread of the pairs' differences, divided by the root of their
 # number), 2.6 times for six pairs. These factors are Student's: models that do not differ pass them
@@ -673,7 +673,7 @@ for name, make in makers.items():
     climbs[name] = rung.climb(make, corpus, live, name)
 
 # %%
-record = json.loads((runtime.ROOT / "data/golden_runs/attention.json").read_text())["models"]
+record = json.loads((runtime.ROOT / "data/golden_runs/ladder.json").read_text())["models"]
 for name in makers:
     print(f"{name}: bits per byte by rate {record[name]['by_rate']}, best {record[name]['lr']}")
 

@@ -499,20 +499,21 @@ if run.scale == "cpu":  # a handful of steps teaches nothing
     check.true("window 16 is ahead of MHA on the average of the seeds", ahead)
 
 # %% [markdown]
-# Beside it, a longer training that was recorded on another day: the ladder's full budget, the best of
-# the rates 0.002, 0.003 and 0.0045 for each variant (by its first seed), three seeds. **Predict**
-# before you run the cell: which of the differences that you see above will stay?
+# Beside it, a longer training that was recorded on another day: the ladder's full budget, the best rate
+# of a search for each variant (by its first seed), three seeds. **Predict** before you run the cell:
+# which of the differences that you see above will stay?
 
 # %%
-path = runtime.ROOT / "data/golden_runs/attention.json"
+path = runtime.ROOT / "data/golden_runs/ladder.json"
 record = json.loads(path.read_text(encoding="utf-8"))
-recorded = {name: model["bits_per_byte"] for name, model in record["models"].items()}
-kept_long = {name: model["cache_per_token"] for name, model in record["models"].items()}
+long = {name: record["models"][name] for name in variants.VARIANTS}  # the kinds of attention
+recorded = {name: model["bits_per_byte"] for name, model in long.items()}
+kept_long = {name: model["cache_per_token"] for name, model in long.items()}
 print(record["command"], "|", record["machine"], "|", f"{record['budget']['tokens']:,} tokens")
 
 # %%
 for name, scores in recorded.items():
-    rate, mean, spread = record["models"][name]["lr"], np.mean(scores), np.std(scores, ddof=1)
+    rate, mean, spread = long[name]["lr"], np.mean(scores), np.std(scores, ddof=1)
     ours = f"{np.mean(live[name]):.4f}" if name in live else "     -"
     print(f"{name:10} short {ours}   long {mean:.4f} ± {spread:.4f} (rate {rate})")
 if "window 16" in recorded:
