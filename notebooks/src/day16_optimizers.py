@@ -106,8 +106,8 @@ for rate in (0.010, 0.019, 0.021):
 # %% [markdown]
 # Slopes 10 and 100: the weight with a tenth of the way to go is moved ten times as far. At 0.021 y
 # jumps from wall to wall, each time further. Each step multiplies y by 1 - 100 · rate, and above a
-# rate of 2/100 that is below -1. So the steep direction limits the rate, and the flat one has not
-# come from 10 to 8 in ten steps. (Their ratio, 100, is the condition number of Day 2.)
+# rate of 2/100 that is below -1. So the steep direction limits the rate, and the flat one is still
+# above 8 after ten steps. (Their ratio, 100, is the condition number of Day 2.)
 #
 # **Momentum** keeps a sum of the past slopes, older ones counted less. Here is the sum for four
 # slopes of one sign, and for four that jump from wall to wall. **Predict** the last number of both
@@ -668,7 +668,7 @@ plots.name_lines(ax)
 plots.show(fig, alt="Loss by rate, a valley for each: SGD's far to the right and much higher.")
 
 # %% [markdown]
-# SGD, the winner of the valley, is far behind: no single rate fits all weights of a model. Muon's
+# SGD, the winner of the valley, is far behind: what two weights showed does not carry over. Muon's
 # worst try is below AdamW's best. In the second round each has a worse rate on both sides of its best
 # one. The best rates are not equal, so one for both would have been unfair.
 #
