@@ -7,10 +7,8 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import Qwen3MoeConfig as TheirConfig
-from transformers import Qwen3MoeForCausalLM
 from transformers.models.qwen3_moe.modeling_qwen3_moe import load_balancing_loss_func
-from twins import SMALL, random_ids, with_random_norms
+from twins import SMALL, in_transformers, random_ids, with_random_norms
 
 from helpers.model.cache import GrowingCache
 from helpers.model.layers import SwiGLU
@@ -32,16 +30,6 @@ def random_moe(config=CONFIG, seed=0):
     return with_random_norms(Qwen3Moe(config).eval())
 
 
-def in_transformers(model):
-    """Its twin, with the same weights under the same names."""
-    facts = asdict(model.config)
-    facts["rope_parameters"] = {"rope_theta": facts.pop("rope_theta"), "rope_type": "default"}
-    config = TheirConfig(**facts, mlp_only_layers=[], experts_implementation="eager")
-    theirs = Qwen3MoeForCausalLM(config).eval()
-    theirs.load_state_dict(model.state_dict())
-    return theirs
-
-
 @pytest.mark.parametrize(
     "config",
     [
@@ -56,7 +44,8 @@ def in_transformers(model):
 @torch.no_grad()
 def test_logits_are_those_of_transformers(config):
     model, ids = random_moe(config), random_ids(config, 2, 11)
-    ours, theirs = model(ids), in_transformers(model)(ids, output_router_logits=True)
+    twin = in_transformers(model, mlp_only_layers=[], experts_implementation="eager")
+    ours, theirs = model(ids), twin(ids, output_router_logits=True)
     assert ours.std() > 0.01
     torch.testing.assert_close(ours, theirs.logits, rtol=1e-5, atol=1e-5)
     expected = load_balancing_loss_func(

@@ -57,13 +57,14 @@ def random_ids(
     return torch.randint(config.vocab_size, (batch, time), generator=generator)
 
 
-def in_transformers(model: Qwen3) -> torch.nn.Module:
-    """transformers' Qwen3ForCausalLM with copies of the model's weights, in their dtype."""
+def in_transformers(model: Qwen3, **more) -> torch.nn.Module:
+    """transformers' model of the same config, and of `more`, with copies of the weights."""
     import transformers  # takes seconds
 
     settings = asdict(model.config)
     settings |= rope_settings(transformers.__version__, settings.pop("rope_theta"))
-    config = transformers.Qwen3Config(**settings, bos_token_id=None, eos_token_id=None)
+    kind = getattr(transformers, type(model.config).__name__)  # the same name as ours
+    config = kind(**settings, bos_token_id=None, eos_token_id=None, **more)
     # Not .to(dtype) afterwards: that would round the frequencies of RoPE too.
     theirs = transformers.AutoModelForCausalLM.from_config(
         config, dtype=model.lm_head.weight.dtype

@@ -107,14 +107,17 @@ def nf4(x: Tensor) -> tuple[Tensor, Tensor]:
     return torch.bucketize(x / scale, between).to(torch.uint8), scale
 
 
-def pack(codes: Tensor) -> Tensor:
-    """Two codes of 4 bits in a byte, the first above: (..., even) uint8 -> (..., half) uint8."""
-    return codes[..., ::2] << 4 | codes[..., 1::2]
+def pack(codes: Tensor, bits: int = 4) -> Tensor:
+    """Two codes of up to 4 bits in a byte, the first above; wider ones stay as they are.
+
+    (..., even) uint8 -> (..., half) uint8.
+    """
+    return codes if bits > 4 else codes[..., ::2] << 4 | codes[..., 1::2]
 
 
-def unpack(packed: Tensor) -> Tensor:
+def unpack(packed: Tensor, bits: int = 4) -> Tensor:
     """The codes of `pack` again: (..., half) uint8 -> (..., 2 * half) uint8."""
-    return torch.stack((packed >> 4, packed & 15), dim=-1).flatten(-2)
+    return packed if bits > 4 else torch.stack((packed >> 4, packed & 15), -1).flatten(-2)
 
 
 # ---- weights
@@ -137,7 +140,7 @@ class PackedWeight(nn.Module):
                 "give a divisor, an even one for 4 bits or less"
             )
         codes, scale, zero = scheme.encode(weight.detach().float().unflatten(1, (-1, group)))
-        self.register_buffer("codes", pack(codes) if scheme.bits <= 4 else codes)
+        self.register_buffer("codes", pack(codes, scheme.bits))
         self.register_buffer("scale", scale.half())
         self.register_buffer("zero", zero)
 
@@ -145,7 +148,7 @@ class PackedWeight(nn.Module):
         """These rows (all without ids) as numbers: (..., columns), in the first weight's dtype."""
         parts = (self.codes, self.scale, self.zero)
         codes, scale, zero = (t if ids is None or t is None else t[ids] for t in parts)
-        codes = unpack(codes) if self.scheme.bits <= 4 else codes
+        codes = unpack(codes, self.scheme.bits)
         return self.scheme.decode(codes, scale.to(self.dtype), zero).flatten(-2)
 
 
@@ -214,25 +217,19 @@ class QuantizedCache(GrowingCache):
 
     def update(self, layer: int, *new: Tensor) -> tuple[Tensor, ...]:
         """As in GrowingCache; what comes back of the past is rounded."""
-        codes = [part for t in new for part in self.encode(t)]
-        if layer == len(self.layers):
-            self.layers.append(tuple(t[:, :, :0] for t in codes))
-        past = self.layers[layer]
-        self.layers[layer] = tuple(
-            torch.cat(pair, dim=2) for pair in zip(past, codes, strict=True)
-        )
-        pairs = zip(past[::2], past[1::2], new, strict=True)
-        return tuple(torch.cat((self.decode(*old).to(t), t), dim=2) for *old, t in pairs)
+        joined = super().update(layer, *(part for t in new for part in self.encode(t)))
+        past = [part[:, :, : self.length] for part in joined]
+        triples = zip(past[::2], past[1::2], new, strict=True)
+        return tuple(torch.cat((self.decode(*old).to(t), t), dim=2) for *old, t in triples)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, heads, time, width) -> codes and half-precision scales."""
         codes, scale, _ = self.scheme.encode(x)
-        return (pack(codes) if self.scheme.bits <= 4 else codes), scale.half()
+        return pack(codes, self.scheme.bits), scale.half()
 
     def decode(self, codes: Tensor, scale: Tensor) -> Tensor:
         """The states again, float32."""
-        codes = unpack(codes) if self.scheme.bits <= 4 else codes
-        return self.scheme.decode(codes, scale.float(), None)
+        return self.scheme.decode(unpack(codes, self.scheme.bits), scale.float(), None)
 
 
 def straight_through(x: Tensor, scheme: Scheme) -> Tensor:

@@ -308,11 +308,13 @@ def is_truth(value: object) -> bool:
 
 
 def numbers_match(got: float, want: float) -> bool:
+    """Whether two numbers agree to four digits; nan agrees with nan."""
     both_nan = math.isnan(got) and math.isnan(want)
     return both_nan or math.isclose(got, want, rel_tol=1e-4, abs_tol=ATOL)
 
 
 def tensors_match(got: Tensor, want: Tensor) -> bool:
+    """Whether shape, dtype and numbers agree, numbers as far as the dtype allows."""
     if got.shape != want.shape or got.dtype != want.dtype:
         return False
     if not (want.is_floating_point() or want.is_complex()):

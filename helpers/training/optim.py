@@ -51,9 +51,9 @@ def adamw_update(p: Tensor, state: dict, group: dict) -> None:
 def muon_update(p: Tensor, state: dict, group: dict) -> None:
     """Momentum, with all its singular values made about 1; for matrices only.
 
-    0.2 √(longer side) gives the step the root mean square that AdamW's has, so that one learning
-    rate and one decay serve both. Jordan 2024, kellerjordan.github.io/posts/muon;
-    Liu et al. 2025, arXiv:2502.16982, §2.2.
+    0.2 √(longer side) gives the step about the root mean square that AdamW's has, so that one decay
+    serves both; the best learning rates still differ (Day 16). Jordan 2024,
+    kellerjordan.github.io/posts/muon; Liu et al. 2025, arXiv:2502.16982, §2.2.
     """
     if not state:
         state["momentum"] = torch.zeros_like(p)
